@@ -1,0 +1,109 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Language features that every Swift target of the package shares (docs/Architecture.md, "House rules").
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .strictMemorySafety(),
+]
+
+let package = Package(
+    name: "edit-r1",
+    products: [
+        .executable(name: "reward-server", targets: ["RewardServer"]),
+        .executable(name: "policy-trainer", targets: ["PolicyTrainer"]),
+    ],
+    dependencies: [
+        // Command lines of both programs.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Log lines of both programs.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // The HTTP server of reward-server; only Sources/RewardServer/HTTP imports it.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        // Graceful shutdown on SIGTERM of the HTTP server.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // YAML: run configurations and rubric files.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "CKernels"),
+        .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(
+            name: "CImageCodecs",
+            linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]
+        ),
+        .target(name: "CDigest", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .target(
+            name: "Shared",
+            dependencies: ["CKernels", "CBLAS", "CDigest"],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "Imaging", dependencies: ["CImageCodecs", "Shared"], swiftSettings: swiftSettings),
+        .target(name: "MLLMRuntime", dependencies: ["Shared", "Imaging"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "RewardServer",
+            dependencies: [
+                "Shared", "Imaging", "MLLMRuntime", "Yams", "CCurl",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [.copy("Resources/EmbeddedJudge")],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "PolicyTrainer",
+            dependencies: [
+                "Shared", "Imaging", "MLLMRuntime", "Yams", "CCurl",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.copy("Resources/EmbeddedPolicy")],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "TestSupport", dependencies: ["Shared"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SharedTests",
+            dependencies: ["Shared", "TestSupport"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "ImagingTests",
+            dependencies: ["Imaging", "TestSupport"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MLLMRuntimeTests",
+            dependencies: ["MLLMRuntime", "TestSupport"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "RewardServerTests",
+            dependencies: [
+                "RewardServer", "TestSupport",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "PolicyTrainerTests",
+            dependencies: ["PolicyTrainer", "TestSupport"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["RewardServer", "PolicyTrainer", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

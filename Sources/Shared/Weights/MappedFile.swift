@@ -1,0 +1,56 @@
+internal import Foundation
+
+/// A file mapped read-only into memory; pages come in when they are read.
+///
+/// `@unchecked Sendable` is sound because the mapping never changes and nobody writes to it.
+@safe public final class MappedFile: @unchecked Sendable {
+    /// The file's path, for error messages.
+    public let path: String
+    /// Length of the file in bytes.
+    public let count: Int
+    let base: UnsafeRawPointer
+
+    /// Maps a whole file.
+    ///
+    /// - Parameter path: The file.
+    /// - Throws: ``WeightError/unreadable(path:reason:)`` when the file is missing, empty or cannot be mapped.
+    public init(path: String) throws(WeightError) {
+        let descriptor = unsafe open(path, O_RDONLY)
+        guard descriptor >= 0 else {
+            throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        let size = Int(status.st_size)
+        guard size > 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .unreadable(
+                path: path,
+                reason: size == 0 ? "the file is empty" : "it is not a regular file"
+            )
+        }
+        guard let address = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            unsafe address != MAP_FAILED
+        else {
+            throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        self.path = path
+        count = size
+        unsafe base = UnsafeRawPointer(address)
+    }
+
+    /// Reads bytes in place.
+    public func withUnsafeBytes<Result>(
+        _ range: Range<Int>,
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "bytes \(range) are outside \(path)")
+        return try unsafe body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
+
+    deinit {
+        unsafe munmap(UnsafeMutableRawPointer(mutating: base), count)
+    }
+}
