@@ -2,12 +2,13 @@
 import PackageDescription
 
 /// Language features that every Swift target of the package shares (docs/Architecture.md, "House rules").
-let swiftSettings: [SwiftSetting] = [
+let testSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .strictMemorySafety(),
 ]
+/// Production code also marks every unsafe expression with the word `unsafe`.
+let swiftSettings = testSettings + [.strictMemorySafety()]
 
 let package = Package(
     name: "edit-r1",
@@ -65,24 +66,29 @@ let package = Package(
             resources: [.copy("Resources/EmbeddedPolicy")],
             swiftSettings: swiftSettings
         ),
-        .target(name: "TestSupport", dependencies: ["Shared"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Shared"],
+            path: "Tests/TestSupport",
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "SharedTests",
             dependencies: ["Shared", "TestSupport"],
             resources: [.copy("Fixtures")],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "ImagingTests",
             dependencies: ["Imaging", "TestSupport"],
             resources: [.copy("Fixtures")],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "MLLMRuntimeTests",
             dependencies: ["MLLMRuntime", "TestSupport"],
             resources: [.copy("Fixtures")],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "RewardServerTests",
@@ -91,18 +97,18 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ],
             resources: [.copy("Fixtures")],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "PolicyTrainerTests",
             dependencies: ["PolicyTrainer", "TestSupport"],
             resources: [.copy("Fixtures")],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["RewardServer", "PolicyTrainer", "TestSupport"],
-            swiftSettings: swiftSettings
+            swiftSettings: testSettings
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -21,7 +21,7 @@ public struct SafetensorsFile: Sendable {
     public let entries: [String: Entry]
     /// The header's `__metadata__`, empty when it has none.
     public let metadata: [String: String]
-    /// The SHA-256 of nothing but the file's bytes is costly for large files; ask for it with ``ContentHash``.
+    /// The mapped file itself, for example to digest it with ``ContentHash``.
     public let mapping: MappedFile
 
     /// Maps a file and checks its header: lengths, offsets, overlap, and element type × shape.
@@ -97,6 +97,7 @@ public struct SafetensorsFile: Sendable {
     /// Float32 tensors that lie on a multiple of four bytes stay in the mapped file; all others are converted.
     ///
     /// - Parameter name: Name in the file.
+    /// - Returns: The tensor, in the shape that the header gives it.
     /// - Throws: ``WeightError/missing(name:path:)``; ``WeightError/elementType(name:found:)``.
     public func tensor(_ name: String) throws(WeightError) -> Tensor {
         guard let entry = entries[name] else { throw .missing(name: name, path: path) }
@@ -123,6 +124,7 @@ public struct SafetensorsFile: Sendable {
     /// Reads one tensor of 64- or 32-bit integers, as fixtures hold token ids.
     ///
     /// - Parameter name: Name in the file.
+    /// - Returns: The numbers, row-major.
     /// - Throws: ``WeightError/missing(name:path:)``; ``WeightError/elementType(name:found:)``.
     public func integers(_ name: String) throws(WeightError) -> [Int] {
         guard let entry = entries[name] else { throw .missing(name: name, path: path) }

@@ -75,6 +75,7 @@ public struct WeightFolder: Sendable {
     /// - Parameters:
     ///   - name: Name in the checkpoint.
     ///   - shape: The shape that the configuration gives it.
+    /// - Returns: The tensor, of shape `shape`.
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``, ``WeightError/nonFinite(name:)``.
     public func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
