@@ -80,7 +80,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ImagingTests",
-            dependencies: ["Imaging", "TestSupport"],
+            dependencies: ["Imaging", "Shared", "TestSupport"],
             resources: [.copy("Fixtures")],
             swiftSettings: testSettings
         ),
