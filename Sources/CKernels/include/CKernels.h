@@ -20,4 +20,210 @@ void ck_convert_f32_f32(const void *in, float *restrict out, size_t count);
 /// 1 when every number of x[0 ..< count] is finite, else 0.
 int ck_all_finite_f32(const float *x, size_t count);
 
+// MARK: rms_norm
+
+/// y[r][c] = x[r][c] / sqrt(mean of x[r]² + epsilon) · weight[c]; x and y are [rows, columns], weight is [columns].
+void ck_rms_norm_f32(
+    const float *x, const float *weight, float *restrict y, size_t rows, size_t columns, float epsilon);
+
+// MARK: half_rotary
+
+/// Turns the pairs (j, j + dimension/2) of every head of every row in place.
+///
+/// x is [rows, stride] with `heads` heads of `dimension` numbers side by side at its start; cosine and sine are
+/// [rows, dimension/2].
+void ck_half_rotary_f32(
+    float *restrict x, size_t stride, const float *restrict cosine, const float *restrict sine, size_t rows,
+    size_t heads, size_t dimension);
+
+// MARK: gated_silu
+
+/// out[i] = gate[i] · sigmoid(gate[i]) · up[i], i in 0 ..< count; out overlaps neither.
+void ck_gated_silu_f32(const float *gate, const float *up, float *restrict out, size_t count);
+
+// MARK: row_arithmetic
+
+/// x[r][c] += bias[c]; x is [rows, columns], bias is [columns].
+void ck_add_bias_f32(float *restrict x, const float *restrict bias, size_t rows, size_t columns);
+
+/// x[i] += y[i], i in 0 ..< count.
+void ck_accumulate_f32(float *restrict x, const float *restrict y, size_t count);
+
+/// out[r] = sum over c of matrix[r][c] · x[c], added up in an order that depends on nothing but `columns`.
+void ck_row_dots_f32(const float *matrix, const float *x, float *restrict out, size_t rows, size_t columns);
+
+// MARK: segment_attention
+
+/// Keys or values of one head: row i starts at base + i · stride.
+typedef struct {
+    const float *base;
+    size_t stride;
+    size_t count;
+} ck_head_rows;
+
+/// Floats that ck_segment_attention_f32 needs as scratch for `rows` = queries · heads.
+size_t ck_segment_attention_scratch(size_t rows, size_t dimension);
+
+/// Softmax attention of `queries` rows of `heads` heads that share one key and value head.
+///
+/// The keys are those of keys[0] followed by those of keys[1]; values has the same counts. They are taken in blocks
+/// of 64 from the first on, whatever keys[0].count is, so a row's rounding does not depend on where the
+/// keys are split. With causal != 0 query r sees the keys 0 ... firstIndex + r, else all.
+/// q row r, head h is at q + r · qStride + h · dimension; out likewise with outStride.
+void ck_segment_attention_f32(
+    const float *q, size_t qStride, size_t queries, size_t heads, size_t dimension, const ck_head_rows *keys,
+    const ck_head_rows *values, int causal, size_t firstIndex, float scale, float *restrict out, size_t outStride,
+    float *restrict scratch);
+
+// MARK: activation
+
+/// y[r, i] = silu(x[r, i]) for `rows` rows of `width` numbers that lie `stride` numbers apart; x and y may not overlap.
+void ck_silu_f32(
+    const float *restrict x, size_t x_stride, float *restrict y, size_t y_stride, size_t rows, size_t width);
+/// The same for GELU in its error-function form.
+void ck_gelu_erf_f32(
+    const float *restrict x, size_t x_stride, float *restrict y, size_t y_stride, size_t rows, size_t width);
+/// The same for GELU in its tanh form.
+void ck_gelu_tanh_f32(
+    const float *restrict x, size_t x_stride, float *restrict y, size_t y_stride, size_t rows, size_t width);
+/// The same for x·sigmoid(1.702 x).
+void ck_quick_gelu_f32(
+    const float *restrict x, size_t x_stride, float *restrict y, size_t y_stride, size_t rows, size_t width);
+
+/// dx[r, i] (+)= g[r, i] · silu'(x[r, i]); adds to dx when `adds` is not 0.
+void ck_silu_backward_f32(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict dx,
+    size_t dx_stride, size_t rows, size_t width, int adds);
+/// The same for GELU in its error-function form.
+void ck_gelu_erf_backward_f32(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict dx,
+    size_t dx_stride, size_t rows, size_t width, int adds);
+/// The same for GELU in its tanh form.
+void ck_gelu_tanh_backward_f32(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict dx,
+    size_t dx_stride, size_t rows, size_t width, int adds);
+/// The same for x·sigmoid(1.702 x).
+void ck_quick_gelu_backward_f32(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict dx,
+    size_t dx_stride, size_t rows, size_t width, int adds);
+
+/// y[i] = e^x[i], i in 0 ..< count.
+void ck_exp_f32(const float *restrict x, float *restrict y, size_t count);
+/// y[i] = tanh x[i], i in 0 ..< count.
+void ck_tanh_f32(const float *restrict x, float *restrict y, size_t count);
+/// y[i] = erf x[i], i in 0 ..< count.
+void ck_erf_f32(const float *restrict x, float *restrict y, size_t count);
+/// y[i] = 1 / (1 + e^-x[i]), i in 0 ..< count.
+void ck_sigmoid_f32(const float *restrict x, float *restrict y, size_t count);
+
+// MARK: convolution
+
+/// Shape of a 2-D convolution over one image with a border of one pixel: [height + 2, width + 2, channels].
+/// Output pixel (row, column) of the grid reads a window that starts at (row · stride + origin_row,
+/// column · stride + origin_column) and is stored at (row · out_step + out_row, column · out_step + out_column);
+/// all positions count the border.
+typedef struct {
+    size_t in_pitch, channels;            // pixels of an input row; input channels
+    size_t out_pitch, out_channels;       // pixels of an output row; output channels
+    size_t columns;                       // columns of the grid of output pixels
+    size_t kernel, stride;                // side of the window; distance of two windows
+    size_t origin_row, origin_column;
+    size_t out_step, out_row, out_column;
+} ck_conv2d_shape;
+
+/// Computes the pixels first ..< first + count (row-major in the grid) of one image; the border of out is not
+/// written. weight is [blocks, kernel, kernel, channels, 16] with blocks = out_channels / 16 rounded up, bias
+/// [blocks * 16]; add (in out's layout, or NULL) is added at the end. A pixel's bits depend on its window alone.
+void ck_conv2d_f32(const float *in, const float *weight, const float *bias, const float *add,
+                   float *restrict out, const ck_conv2d_shape *shape, size_t first, size_t count);
+
+// MARK: group norm
+
+/// Shape of a group normalisation over one image with a border of one pixel.
+typedef struct {
+    size_t height, width, channels, groups;
+    float epsilon;
+    int silu;             // whether x · sigmoid(x) follows
+} ck_group_norm_shape;
+
+/// out = (in - mean of the group) / sqrt(variance of the group + epsilon) · scale + shift, inside the border; the
+/// border is not written. line [3 * channels] and total [channels] are scratch.
+void ck_group_norm_f32(const float *in, const float *scale, const float *shift, float *restrict out,
+                       float *restrict line, double *restrict total, const ck_group_norm_shape *shape);
+
+// MARK: layer norm
+
+/// y = x̂ (1 + scale) + shift with x̂ = (x - mean) / sqrt(variance + epsilon) over each row of `width` numbers. Rows
+/// r · rows_per_sample ... share row r of shift and scale, which lie `modulation_stride` numbers apart. mean and
+/// inverse_deviation are [rows], written for the backward pass.
+void ck_layer_norm_modulate_f32(
+    const float *restrict x, const float *restrict shift, const float *restrict scale, size_t modulation_stride,
+    float *restrict y, float *restrict mean, float *restrict inverse_deviation, size_t rows, size_t rows_per_sample,
+    size_t width, float epsilon);
+/// dx (+)= the derivative by x; adds to dx when `adds` is not 0.
+void ck_layer_norm_modulate_backward_f32(
+    const float *restrict x, const float *restrict scale, size_t modulation_stride, const float *restrict mean,
+    const float *restrict inverse_deviation, const float *restrict g, float *restrict dx, size_t rows,
+    size_t rows_per_sample, size_t width, int adds);
+/// dshift += sum of g and dscale += sum of g x̂ over the rows of each sample.
+void ck_modulation_backward_f32(
+    const float *restrict x, const float *restrict mean, const float *restrict inverse_deviation,
+    const float *restrict g, float *restrict dshift, float *restrict dscale, size_t modulation_stride, size_t rows,
+    size_t rows_per_sample, size_t width);
+
+// MARK: head RMS norm and pair rotary
+
+/// y = weight · x / sqrt(mean of x² + epsilon) over rows of `width` numbers.
+void ck_head_rms_norm_f32(
+    const float *restrict x, size_t x_stride, const float *restrict weight, float *restrict y, size_t y_stride,
+    size_t rows, size_t width, float epsilon);
+/// dx (+)= the derivative by x.
+void ck_head_rms_norm_backward_f32(
+    const float *restrict x, size_t x_stride, const float *restrict weight, const float *restrict g, size_t g_stride,
+    float *restrict dx, size_t dx_stride, size_t rows, size_t width, float epsilon, int adds);
+/// Turns the pairs (x[2i], x[2i + 1]) of every row by direction · angle in place; cosine and sine are [rows, pairs].
+void ck_pair_rotary_f32(
+    float *restrict x, size_t stride, const float *restrict cosine, const float *restrict sine, size_t rows,
+    size_t pairs, float direction);
+
+// MARK: token attention
+
+/// Floats of scratch that the two functions below need.
+size_t ck_token_attention_scratch_f32(size_t stride);
+/// o = softmax(scale · q kᵀ) v of one head. q, o: [queries, stride]; k, v: [keys, stride]; stride is a multiple of 16
+/// and numbers beyond the head's width are zero. log_sum [queries] receives the logarithm of each row's sum.
+void ck_token_attention_f32(
+    const float *restrict q, const float *restrict k, const float *restrict v, float *restrict o,
+    float *restrict log_sum, size_t queries, size_t keys, size_t stride, float scale, float *restrict scratch);
+/// dq, dk, dv = the derivatives for the derivative g [queries, stride] of o; overwritten.
+void ck_token_attention_backward_f32(
+    const float *restrict q, const float *restrict k, const float *restrict v, const float *restrict o,
+    const float *restrict log_sum, const float *restrict g, float *restrict dq, float *restrict dk,
+    float *restrict dv, size_t queries, size_t keys, size_t stride, float scale, float *restrict scratch);
+
+// MARK: elementwise
+
+/// Every row of y [rows, width] = row [width].
+void ck_fill_rows_f32(const float *restrict row, float *restrict y, size_t stride, size_t rows, size_t width);
+/// sum [width] += the rows of x [rows, width].
+void ck_sum_rows_f32(const float *restrict x, size_t stride, float *restrict sum, size_t rows, size_t width);
+/// y += x, both [rows, width].
+void ck_add_rows_f32(
+    const float *restrict x, size_t x_stride, float *restrict y, size_t y_stride, size_t rows, size_t width);
+/// z = a x + b y, all [count].
+void ck_scaled_sum_f32(
+    float a, const float *restrict x, float b, const float *restrict y, float *restrict z, size_t count);
+/// y = x + gate · f with x, f, y [rows, width] and one row of gate for each sample.
+void ck_gated_sum_f32(
+    const float *restrict x, const float *restrict gate, size_t gate_stride, const float *restrict f,
+    float *restrict y, size_t rows, size_t rows_per_sample, size_t width);
+/// df = gate · g.
+void ck_gated_rows_f32(
+    const float *restrict gate, size_t gate_stride, const float *restrict g, float *restrict df, size_t rows,
+    size_t rows_per_sample, size_t width);
+/// dgate += sum of f · g over the rows of each sample.
+void ck_gate_backward_f32(
+    const float *restrict f, const float *restrict g, float *restrict dgate, size_t gate_stride, size_t rows,
+    size_t rows_per_sample, size_t width);
+
 #endif

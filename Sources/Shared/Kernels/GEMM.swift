@@ -92,7 +92,7 @@ public enum GEMM {
         }
     }
 
-    /// `c = α · op(a) · op(b) + β · c` on plain memory, row-major and contiguous.
+    /// `c = α · op(a) · op(b) + β · c` on plain memory, row-major.
     ///
     /// - Parameters:
     ///   - a: `[rows, depth]`, or `[depth, rows]` when `transposeLeft`.
@@ -105,6 +105,9 @@ public enum GEMM {
     ///   - transposeRight: Whether `b` is stored transposed.
     ///   - alpha: Factor of the product.
     ///   - beta: Factor of what `c` held; 0 ignores it, NaN included.
+    ///   - leftStride: Distance of two rows of `a` as stored; its row length when left out.
+    ///   - rightStride: Distance of two rows of `b` as stored; its row length when left out.
+    ///   - resultStride: Distance of two rows of `c`; `columns` when left out.
     public static func multiply(
         _ a: UnsafePointer<Float>,
         _ b: UnsafePointer<Float>,
@@ -115,7 +118,10 @@ public enum GEMM {
         transposeLeft: Bool = false,
         transposeRight: Bool = false,
         alpha: Float = 1,
-        beta: Float = 0
+        beta: Float = 0,
+        leftStride: Int? = nil,
+        rightStride: Int? = nil,
+        resultStride: Int? = nil
     ) {
         guard rows > 0, columns > 0 else { return }
         unsafe cblas_sgemm(
@@ -127,12 +133,12 @@ public enum GEMM {
             Int32(depth),
             alpha,
             a,
-            Int32(max(1, transposeLeft ? rows : depth)),
+            Int32(max(1, leftStride ?? (transposeLeft ? rows : depth))),
             b,
-            Int32(max(1, transposeRight ? depth : columns)),
+            Int32(max(1, rightStride ?? (transposeRight ? depth : columns))),
             beta,
             c,
-            Int32(columns)
+            Int32(resultStride ?? columns)
         )
     }
 }

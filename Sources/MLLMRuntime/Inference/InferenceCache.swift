@@ -1,0 +1,41 @@
+internal import Shared
+
+/// What earlier prompts left behind: features of images, and keys and values of trunks.
+///
+/// Entries are found by content, so a hit gives the same bits as computing anew. Safe to use from several
+/// threads.
+public final class InferenceCache: Sendable {
+    private let features: Lock<LRUCache<ContentHash, Tensor>>
+    private let trunks: Lock<LRUCache<ContentHash, TrunkState>>
+
+    /// Makes an empty cache.
+    ///
+    /// - Parameters:
+    ///   - featureBytes: Most bytes of image features to keep.
+    ///   - trunkBytes: Most bytes of keys and values to keep.
+    public init(featureBytes: Int = 256 << 20, trunkBytes: Int = 512 << 20) {
+        features = Lock(LRUCache(byteLimit: featureBytes))
+        trunks = Lock(LRUCache(byteLimit: trunkBytes))
+    }
+
+    /// Bytes that are kept now.
+    public var byteCount: Int {
+        features.withLock { $0.byteCount } + trunks.withLock { $0.byteCount }
+    }
+
+    func features(of image: ContentHash) -> Tensor? {
+        features.withLock { $0.value(for: image) }
+    }
+
+    func keep(_ tensor: Tensor, for image: ContentHash) {
+        features.withLock { $0.insert(tensor, for: image, byteCount: 4 * tensor.count) }
+    }
+
+    func trunk(_ identity: ContentHash) -> TrunkState? {
+        trunks.withLock { $0.value(for: identity) }
+    }
+
+    func keep(_ trunk: TrunkState, for identity: ContentHash) {
+        trunks.withLock { $0.insert(trunk, for: identity, byteCount: trunk.byteCount) }
+    }
+}

@@ -1,0 +1,24 @@
+public import Imaging
+public import Shared
+
+/// An image in the form that the vision tower takes.
+public struct PreparedImage: Sendable {
+    /// The patches.
+    public let patches: PatchGrid
+    /// Identity of pixels, preprocessing and model: images of equal hash have equal features.
+    public let contentHash: ContentHash
+    /// Rows of merged cells; each cell becomes one token.
+    let cellRows: Int
+    /// Columns of merged cells.
+    let cellColumns: Int
+
+    /// How many tokens of the prompt the image takes.
+    public var tokenCount: Int { cellRows * cellColumns }
+
+    init(patches: PatchGrid, mergeSize: Int, contentHash: ContentHash) {
+        self.patches = patches
+        self.contentHash = contentHash
+        cellRows = patches.gridHeight / mergeSize
+        cellColumns = patches.gridWidth / mergeSize
+    }
+}

@@ -1,0 +1,46 @@
+internal import Foundation
+internal import Shared
+
+/// The identity of a model folder, cheap enough for a checkpoint of many gigabytes.
+///
+/// It is the SHA-256 over config.json, the preprocessing file, and for every safetensors file in the order of
+/// their names: its length, its whole header and 64 samples of 4 KiB spread evenly over its data. Files of up
+/// to 256 KiB are taken whole. Two checkpoints of one architecture differ in it unless all samples happen to
+/// be equal.
+enum ModelFingerprint {
+    private static let sampleCount = 64
+    private static let sampleLength = 4096
+
+    static func make(folder: String) throws -> ContentHash {
+        var lines: [String] = []
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        for name in names {
+            let path = folder + "/" + name
+            if ["config.json", "preprocessor_config.json", "processor_config.json"].contains(name) {
+                lines.append("\(name) \(ContentHash(try MappedFile(path: path)).hexadecimal)")
+            } else if name.hasSuffix(".safetensors") {
+                let file = try MappedFile(path: path)
+                lines.append("\(name) \(file.count) \(digest(of: file).hexadecimal)")
+            }
+        }
+        return ContentHash(lines.joined(separator: "\n"))
+    }
+
+    private static func digest(of file: MappedFile) -> ContentHash {
+        let sampled = sampleCount * sampleLength
+        guard file.count > sampled else { return ContentHash(file) }
+        let headerLength = unsafe file.withUnsafeBytes(0..<8) { bytes in
+            Int(truncatingIfNeeded: unsafe bytes.loadUnaligned(as: UInt64.self).littleEndian & 0x7FFF_FFFF)
+        }
+        let header = 0..<min(file.count, 8 + headerLength)
+        let rest = file.count - sampleLength
+        let samples = (0..<sampleCount).map { index in
+            let start = rest / (sampleCount - 1) * index
+            return start..<start + sampleLength
+        }
+        let parts = ([header] + samples).map { range in
+            unsafe file.withUnsafeBytes(range) { unsafe ContentHash(Array($0)).hexadecimal }
+        }
+        return ContentHash(parts.joined(separator: " "))
+    }
+}

@@ -1,0 +1,26 @@
+internal import CKernels
+
+/// The gate of a SwiGLU layer.
+///
+/// Source: Shazeer, arXiv:2002.05202, section 2.
+public enum GatedSiLU {
+    /// `gate · sigmoid(gate) · up`, number by number.
+    ///
+    /// - Parameters:
+    ///   - gate: Any shape.
+    ///   - up: The same shape.
+    /// - Returns: A tensor of that shape.
+    public static func apply(gate: Tensor, up: Tensor) -> Tensor {
+        precondition(gate.shape == up.shape, "gate \(gate.shape) and up \(up.shape) differ")
+        return unsafe gate.withUnsafeBuffer { left in
+            unsafe up.withUnsafeBuffer { right in
+                unsafe Tensor(gate.shape) { target in
+                    guard let left = left.baseAddress, let right = right.baseAddress,
+                        let to = target.baseAddress
+                    else { return }
+                    unsafe ck_gated_silu_f32(left, right, to, target.count)
+                }
+            }
+        }
+    }
+}

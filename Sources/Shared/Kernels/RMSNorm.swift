@@ -1,0 +1,28 @@
+internal import CKernels
+
+/// Root-mean-square normalisation of rows.
+///
+/// Source: Zhang and Sennrich, arXiv:1910.07467, equation 4.
+public enum RMSNorm {
+    /// `y = x / √(mean(x²) + ε) · weight` for every row.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, columns]`.
+    ///   - weight: `[columns]`.
+    ///   - epsilon: ε.
+    /// - Returns: A tensor of the shape of `x`.
+    public static func apply(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor {
+        let (rows, columns) = (x.rowCount, x.columnCount)
+        precondition(weight.count == columns, "weight \(weight.shape) does not fit rows of \(x.shape)")
+        return unsafe x.withUnsafeBuffer { source in
+            unsafe weight.withUnsafeBuffer { factors in
+                unsafe Tensor(x.shape) { target in
+                    guard let source = source.baseAddress, let factors = factors.baseAddress,
+                        let target = target.baseAddress
+                    else { return }
+                    unsafe ck_rms_norm_f32(source, factors, target, rows, columns, epsilon)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import CKernels
+
+/// Additions and dot products of whole rows.
+public enum RowArithmetic {
+    /// `x[r] += bias` for every row.
+    ///
+    /// - Parameters:
+    ///   - bias: `[columns]`.
+    ///   - x: `[rows, columns]`.
+    public static func addBias(_ bias: Tensor, to x: inout Tensor) {
+        let (rows, columns) = (x.rowCount, x.columnCount)
+        precondition(bias.count == columns, "bias \(bias.shape) does not fit rows of \(x.shape)")
+        unsafe bias.withUnsafeBuffer { bias in
+            unsafe x.withUnsafeMutableBuffer { target in
+                guard let bias = bias.baseAddress, let target = target.baseAddress else { return }
+                unsafe ck_add_bias_f32(target, bias, rows, columns)
+            }
+        }
+    }
+
+    /// `x += y`, number by number.
+    ///
+    /// - Parameters:
+    ///   - y: The shape of `x`.
+    ///   - x: Changed in place.
+    public static func accumulate(_ y: Tensor, into x: inout Tensor) {
+        precondition(x.shape == y.shape, "\(x.shape) and \(y.shape) differ")
+        unsafe y.withUnsafeBuffer { source in
+            unsafe x.withUnsafeMutableBuffer { target in
+                guard let source = source.baseAddress, let to = target.baseAddress else { return }
+                unsafe ck_accumulate_f32(to, source, target.count)
+            }
+        }
+    }
+
+    /// Dot products of one vector with rows of a matrix.
+    ///
+    /// The order of the additions depends on the column count alone, so a product has the same bits whichever
+    /// other rows are asked for.
+    ///
+    /// - Parameters:
+    ///   - matrix: `[rows, columns]`.
+    ///   - range: The rows to take.
+    ///   - x: `[columns]`.
+    /// - Returns: `[range.count]`.
+    public static func dots(_ matrix: Tensor, rows range: Range<Int>, with x: Tensor) -> [Float] {
+        let columns = matrix.columnCount
+        precondition(
+            x.count == columns && range.lowerBound >= 0 && range.upperBound <= matrix.rowCount,
+            "rows \(range) of \(matrix.shape) do not fit a vector \(x.shape)"
+        )
+        return unsafe [Float](unsafeUninitializedCapacity: range.count) { target, initializedCount in
+            unsafe matrix.withUnsafeBuffer { matrix in
+                unsafe x.withUnsafeBuffer { x in
+                    guard let matrix = matrix.baseAddress, let x = x.baseAddress,
+                        let target = target.baseAddress
+                    else { return }
+                    unsafe ck_row_dots_f32(
+                        matrix + range.lowerBound * columns,
+                        x,
+                        target,
+                        range.count,
+                        columns
+                    )
+                }
+            }
+            initializedCount = range.count
+        }
+    }
+}

@@ -1,0 +1,262 @@
+internal import CKernels
+
+/// Heads that lie side by side in the rows of a tensor, from some column on.
+public struct HeadColumns: Sendable {
+    /// `[rows, columns]`.
+    public let tensor: Tensor
+    /// First column of the first head.
+    public let firstColumn: Int
+
+    /// Names the columns.
+    ///
+    /// - Parameters:
+    ///   - tensor: `[rows, columns]`.
+    ///   - firstColumn: First column of the first head.
+    public init(_ tensor: Tensor, firstColumn: Int = 0) {
+        self.tensor = tensor
+        self.firstColumn = firstColumn
+    }
+}
+
+/// Softmax attention in tiles with a running maximum, without a matrix of all scores.
+///
+/// Every row of queries goes through its keys in blocks of 64 from the first key on, in the same order of
+/// operations whatever rows are computed beside it and wherever the keys are stored: its bits depend on its
+/// own query and keys.
+///
+/// Source: Milakov and Gimelshein, arXiv:1805.02867 (running softmax); Dao et al., arXiv:2205.14135 (tiles).
+public enum SegmentAttention {
+    /// Keys and values of earlier positions that several branches continue.
+    public struct Trunk: Sendable {
+        /// `[trunk length, keyValueHeadCount · headDimension]`.
+        public let keys: Tensor
+        /// `[trunk length, keyValueHeadCount · headDimension]`.
+        public let values: Tensor
+
+        /// Wraps keys and values.
+        ///
+        /// - Parameters:
+        ///   - keys: `[trunk length, keyValueHeadCount · headDimension]`.
+        ///   - values: The same shape.
+        public init(keys: Tensor, values: Tensor) {
+            self.keys = keys
+            self.values = values
+        }
+    }
+
+    /// Rows of one causal sequence behind the trunk.
+    public struct Branch: Sendable {
+        /// The sequence's rows in the tensors of keys and values.
+        public let keyRows: Range<Int>
+        /// Its rows in the tensor of queries; they belong to the last positions of `keyRows`.
+        public let queryRows: Range<Int>
+
+        /// Names the rows.
+        ///
+        /// - Parameters:
+        ///   - keyRows: The sequence's rows in the tensors of keys and values.
+        ///   - queryRows: Its rows in the tensor of queries, for the last positions of `keyRows`.
+        public init(keyRows: Range<Int>, queryRows: Range<Int>) {
+            self.keyRows = keyRows
+            self.queryRows = queryRows
+        }
+    }
+
+    /// Rows of queries that go through the kernel together, before heads are counted.
+    private static let tileRows = 64
+
+    /// Attention inside segments, every row to every row of its segment.
+    ///
+    /// - Parameters:
+    ///   - queries: `headCount` heads.
+    ///   - keys: `headCount` heads.
+    ///   - values: `headCount` heads.
+    ///   - segments: Ranges of rows; together all rows.
+    ///   - headCount: How many heads.
+    ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    /// - Returns: `[rows, headCount · headDimension]`.
+    public static func full(
+        queries: HeadColumns,
+        keys: HeadColumns,
+        values: HeadColumns,
+        segments: [Range<Int>],
+        headCount: Int,
+        headDimension: Int
+    ) -> Tensor {
+        attend(
+            queries,
+            keys,
+            values,
+            branches: segments.map { Branch(keyRows: $0, queryRows: $0) },
+            trunk: nil,
+            isCausal: false,
+            headCount: headCount,
+            keyValueHeadCount: headCount,
+            headDimension: headDimension
+        )
+    }
+
+    /// Causal attention of branches to a trunk that they share and to themselves.
+    ///
+    /// - Parameters:
+    ///   - queries: `[query rows, headCount · headDimension]`.
+    ///   - keys: `[rows, keyValueHeadCount · headDimension]`.
+    ///   - values: The shape of `keys`.
+    ///   - branches: The sequences; their query rows are together all rows of `queries`.
+    ///   - trunk: What comes before every branch.
+    ///   - headCount: Heads of the queries, a multiple of `keyValueHeadCount`.
+    ///   - keyValueHeadCount: Heads of keys and values; each serves a run of query heads.
+    ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    /// - Returns: `[query rows, headCount · headDimension]`.
+    public static func causal(
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        branches: [Branch],
+        trunk: Trunk?,
+        headCount: Int,
+        keyValueHeadCount: Int,
+        headDimension: Int
+    ) -> Tensor {
+        attend(
+            HeadColumns(queries),
+            HeadColumns(keys),
+            HeadColumns(values),
+            branches: branches,
+            trunk: trunk,
+            isCausal: true,
+            headCount: headCount,
+            keyValueHeadCount: keyValueHeadCount,
+            headDimension: headDimension
+        )
+    }
+
+    private struct Job {
+        let branch: Branch
+        let queryRows: Range<Int>
+        let head: Int
+    }
+
+    private static func attend(
+        _ queries: HeadColumns,
+        _ keys: HeadColumns,
+        _ values: HeadColumns,
+        branches: [Branch],
+        trunk: Trunk?,
+        isCausal: Bool,
+        headCount: Int,
+        keyValueHeadCount: Int,
+        headDimension: Int
+    ) -> Tensor {
+        let width = headCount * headDimension
+        let keyWidth = keyValueHeadCount * headDimension
+        precondition(
+            headCount % keyValueHeadCount == 0 && queries.firstColumn + width <= queries.tensor.columnCount
+                && keys.firstColumn + keyWidth <= keys.tensor.columnCount
+                && values.firstColumn + keyWidth <= values.tensor.columnCount
+                && keys.tensor.rowCount == values.tensor.rowCount
+                && trunk.map { $0.keys.columnCount == keyWidth && $0.values.shape == $0.keys.shape } ?? true,
+            "\(headCount) heads and \(keyValueHeadCount) key heads of \(headDimension) do not fit "
+                + "\(queries.tensor.shape), \(keys.tensor.shape), \(values.tensor.shape)"
+        )
+        for branch in branches {
+            precondition(
+                branch.keyRows.upperBound <= keys.tensor.rowCount
+                    && branch.queryRows.upperBound <= queries.tensor.rowCount
+                    && branch.queryRows.count <= branch.keyRows.count,
+                "rows \(branch) lie outside \(queries.tensor.shape), \(keys.tensor.shape)"
+            )
+        }
+        let groupSize = headCount / keyValueHeadCount
+        let tile = max(4, tileRows / groupSize)
+        let jobs = (0..<keyValueHeadCount).flatMap { head in
+            branches.flatMap { branch in
+                stride(from: branch.queryRows.lowerBound, to: branch.queryRows.upperBound, by: tile).map {
+                    Job(
+                        branch: branch,
+                        queryRows: $0..<min($0 + tile, branch.queryRows.upperBound),
+                        head: head
+                    )
+                }
+            }
+        }
+        let trunkLength = trunk?.keys.rowCount ?? 0
+        let scale = 1 / Float(headDimension).squareRoot()
+        let scratchCount = ck_segment_attention_scratch(tile * groupSize, headDimension)
+        return unsafe Tensor([queries.tensor.rowCount, width]) { output in
+            guard let output = output.baseAddress else { return }
+            // Jobs write disjoint rows and heads of the output.
+            nonisolated(unsafe) let target = unsafe output
+            Parallel.forEach(jobs.count) { index in
+                let job = jobs[index]
+                let own = job.branch.keyRows
+                let firstIndex =
+                    trunkLength + own.count - job.branch.queryRows.count
+                    + (job.queryRows.lowerBound - job.branch.queryRows.lowerBound)
+                let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
+                defer { unsafe scratch.deallocate() }
+                unsafe withHeadRows(keys, own, trunk?.keys, head: job.head, headDimension) { keyRows in
+                    unsafe withHeadRows(values, own, trunk?.values, head: job.head, headDimension) {
+                        valueRows in
+                        unsafe queries.tensor.withUnsafeBuffer { rows in
+                            guard let rows = rows.baseAddress else { return }
+                            let column = job.head * groupSize * headDimension
+                            let stride = queries.tensor.columnCount
+                            unsafe ck_segment_attention_f32(
+                                rows + job.queryRows.lowerBound * stride + queries.firstColumn + column,
+                                stride,
+                                job.queryRows.count,
+                                groupSize,
+                                headDimension,
+                                keyRows,
+                                valueRows,
+                                isCausal ? 1 : 0,
+                                firstIndex,
+                                scale,
+                                target + job.queryRows.lowerBound * width + column,
+                                width,
+                                scratch
+                            )
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func withHeadRows(
+        _ own: HeadColumns,
+        _ range: Range<Int>,
+        _ trunk: Tensor?,
+        head: Int,
+        _ headDimension: Int,
+        _ body: (UnsafePointer<ck_head_rows>) -> Void
+    ) {
+        let width = own.tensor.columnCount
+        unsafe own.tensor.withUnsafeBuffer { rows in
+            guard let rows = rows.baseAddress else { return }
+            let start = range.lowerBound * width + own.firstColumn + head * headDimension
+            let second = unsafe ck_head_rows(base: rows + start, stride: width, count: range.count)
+            guard let trunk else {
+                let parts = unsafe [ck_head_rows(base: rows, stride: width, count: 0), second]
+                unsafe parts.withUnsafeBufferPointer { parts in
+                    guard let parts = parts.baseAddress else { return }
+                    unsafe body(parts)
+                }
+                return
+            }
+            unsafe trunk.withUnsafeBuffer { earlier in
+                guard let earlier = earlier.baseAddress else { return }
+                let first = unsafe ck_head_rows(
+                    base: earlier + head * headDimension,
+                    stride: trunk.columnCount,
+                    count: trunk.rowCount
+                )
+                unsafe [first, second].withUnsafeBufferPointer { parts in
+                    guard let parts = parts.baseAddress else { return }
+                    unsafe body(parts)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+internal import CKernels
+
+/// `softmax(q kᵀ / √width) v` of one head without a mask, in tiles that stay in the cache.
+///
+/// Works on plain memory with rows ``rowStride(width:)`` apart whose numbers beyond the head's width are zero. The
+/// backward pass recomputes the weights from the logarithm of each row's sum; no tokens × tokens matrix is kept.
+public enum TokenAttention {
+    /// Distance of two rows for a head of `width` channels: the next multiple of 16.
+    public static func rowStride(width: Int) -> Int {
+        (width + 15) / 16 * 16
+    }
+
+    /// How many floats of scratch a call needs.
+    public static func scratchCount(stride: Int) -> Int {
+        ck_token_attention_scratch_f32(stride)
+    }
+
+    /// Computes one head.
+    ///
+    /// - Parameters:
+    ///   - q: `[queries, stride]`.
+    ///   - k: `[keys, stride]`.
+    ///   - v: `[keys, stride]`.
+    ///   - o: `[queries, stride]`, overwritten.
+    ///   - logSums: `[queries]`, receives the logarithm of every row's sum of exponentials.
+    ///   - queries: How many queries.
+    ///   - keys: How many keys, at least one.
+    ///   - width: Channels of the head.
+    ///   - scratch: ``scratchCount(stride:)`` floats.
+    public static func forward(
+        _ q: UnsafePointer<Float>,
+        _ k: UnsafePointer<Float>,
+        _ v: UnsafePointer<Float>,
+        into o: UnsafeMutablePointer<Float>,
+        logSums: UnsafeMutablePointer<Float>,
+        queries: Int,
+        keys: Int,
+        width: Int,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        let scale = 1 / Float(width).squareRoot()
+        unsafe ck_token_attention_f32(
+            q,
+            k,
+            v,
+            o,
+            logSums,
+            queries,
+            keys,
+            rowStride(width: width),
+            scale,
+            scratch
+        )
+    }
+
+    /// Computes the derivatives of one head.
+    ///
+    /// - Parameters:
+    ///   - gradient: Derivative by `o`, `[queries, stride]`.
+    ///   - q: Input of the forward pass.
+    ///   - k: Input of the forward pass.
+    ///   - v: Input of the forward pass.
+    ///   - o: Output of the forward pass.
+    ///   - logSums: What the forward pass wrote.
+    ///   - dq: `[queries, stride]`, overwritten.
+    ///   - dk: `[keys, stride]`, overwritten.
+    ///   - dv: `[keys, stride]`, overwritten.
+    ///   - queries: How many queries, at least one.
+    ///   - keys: How many keys, at least one.
+    ///   - width: Channels of the head.
+    ///   - scratch: ``scratchCount(stride:)`` floats.
+    public static func backward(
+        _ gradient: UnsafePointer<Float>,
+        _ q: UnsafePointer<Float>,
+        _ k: UnsafePointer<Float>,
+        _ v: UnsafePointer<Float>,
+        _ o: UnsafePointer<Float>,
+        logSums: UnsafePointer<Float>,
+        intoQ dq: UnsafeMutablePointer<Float>,
+        intoK dk: UnsafeMutablePointer<Float>,
+        intoV dv: UnsafeMutablePointer<Float>,
+        queries: Int,
+        keys: Int,
+        width: Int,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        let scale = 1 / Float(width).squareRoot()
+        unsafe ck_token_attention_backward_f32(
+            q,
+            k,
+            v,
+            o,
+            logSums,
+            gradient,
+            dq,
+            dk,
+            dv,
+            queries,
+            keys,
+            rowStride(width: width),
+            scale,
+            scratch
+        )
+    }
+}

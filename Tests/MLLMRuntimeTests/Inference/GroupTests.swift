@@ -1,0 +1,185 @@
+import Foundation
+import Imaging
+import Shared
+import TestSupport
+import Testing
+
+@testable import MLLMRuntime
+
+@Suite("Groups of prompts")
+struct GroupTests {
+    private static let sizes = [(61, 90), (120, 100), (33, 200), (190, 150), (77, 77), (140, 58), (90, 91)]
+
+    private func bits(_ state: BranchState, _ model: LanguageVisionModel) -> [UInt32] {
+        let tokens = [0, 15, 16, 17, 18, 19, 20, 300]
+        return (state.hidden.values + model.logits(state, tokens: tokens) + [model.logSumExp(state)]).map(
+            \.bitPattern
+        )
+    }
+
+    private func states(
+        _ model: LanguageVisionModel,
+        _ shared: [PromptPart],
+        _ branches: [[PromptPart]],
+        _ cache: InferenceCache? = nil
+    ) throws -> [[UInt32]] {
+        try model.answerStates(
+            PromptGroup(shared: shared, branches: branches),
+            cache: cache,
+            isCancelled: { false }
+        )
+        .branches.map { bits($0, model) }
+    }
+
+    @Test(
+        "scores have the same bits alone, together, permuted, and with warm and cold caches",
+        arguments: ["tied", "untied"]
+    )
+    func bitEquality(kind: String) throws {
+        let model = try Fixture.model(kind)
+        let images = try Self.sizes.enumerated().map { index, size in
+            try model.prepare(Fixture.noise(size.0, size.1, seed: UInt64(index)))
+        }
+        let text = "Rate it 0-5: don't be kind. "
+        // The texts differ in length, and some branches are much shorter than others.
+        let shared: [PromptPart] = [.text(text), .image(images[0])]
+        let branches: [[PromptPart]] = images.dropFirst().enumerated().map { index, image in
+            [.image(image), .text(String(repeating: "Rating of the edit, ", count: index * index) + "now:")]
+        }
+        let alone = try branches.map { try states(model, shared, [$0])[0] }
+        #expect(Set(alone).count == branches.count)
+        #expect(try states(model, shared, branches) == alone)
+        #expect(try states(model, shared, branches.reversed()) == alone.reversed())
+        #expect(
+            try states(model, shared, Array(branches.prefix(2)) + Array(branches.prefix(2))) == Array(
+                alone.prefix(2)
+            ) + Array(alone.prefix(2))
+        )
+        // Another split of the same prompts.
+        #expect(try states(model, [], branches.map { shared + $0 }) == alone)
+        #expect(try states(model, shared + branches[3], [[]]) == [alone[3]])
+
+        let cache = InferenceCache()
+        #expect(try states(model, shared, branches, cache) == alone)
+        #expect(try states(model, shared, branches, cache) == alone)
+        #expect(try states(model, shared, [branches[4]], cache) == [alone[4]])
+        let tiny = InferenceCache(featureBytes: 3000, trunkBytes: 0)
+        #expect(try states(model, shared, branches, tiny) == alone)
+        #expect(try states(model, shared, branches.shuffled(), tiny).count == alone.count)
+        #expect(tiny.byteCount <= 3000)
+    }
+
+    @Test("shared text that ends inside a word leaves the tokens as they are")
+    func splitInsideWord() throws {
+        let model = try Fixture.model("tied")
+        let image = try model.prepare(Fixture.noise(90, 90, seed: 1))
+        for (left, right) in [
+            ("make the red cir", "cle blue"), ("the ", " image"), ("e", "\u{301}"), ("\n", "\n"),
+            ("it'", "s"),
+        ] {
+            let whole = try states(model, [.image(image)], [[.text(left + right)]])
+            #expect(try states(model, [.image(image), .text(left)], [[.text(right)]]) == whole)
+            let both = try states(model, [.image(image), .text(left)], [[.text(right)], [.text("!")]])
+            #expect(both[0] == whole[0])
+        }
+    }
+
+    @Test("caches are used and counted")
+    func counts() throws {
+        let model = try Fixture.model("tied")
+        let images = try (0..<3).map { try model.prepare(Fixture.noise(100, 80, seed: $0)) }
+        let group = PromptGroup(
+            shared: [.image(images[0])],
+            branches: [[.image(images[1])], [.image(images[2])], [.image(images[1])]]
+        )
+        let cache = InferenceCache()
+        let cold = try model.answerStates(group, cache: cache, isCancelled: { false })
+        #expect(cold.imagesEncoded == 3 && cold.imagesCached == 0)
+        #expect(cold.branches.allSatisfy { $0.cachedTokens == 0 })
+        let warm = try model.answerStates(group, cache: cache, isCancelled: { false })
+        #expect(warm.imagesEncoded == 0 && warm.imagesCached == 3)
+        let openingTokens = model.builder.opening([.image(images[0])]).tokens.count
+        #expect(warm.branches.allSatisfy { $0.cachedTokens >= openingTokens })
+        #expect(cache.byteCount > 0)
+        let unshared = try model.answerStates(group, cache: nil, isCancelled: { false })
+        #expect(unshared.imagesEncoded == 3)
+    }
+
+    @Test("a prompt that does not fit the context is an error")
+    func overflow() throws {
+        let model = try Fixture.model("tied")
+        let image = try model.prepare(Fixture.noise(90, 90, seed: 1))
+        let long = PromptGroup(
+            shared: [.image(image)],
+            branches: [[.text(String(repeating: "5 ", count: 600))]]
+        )
+        let failure = #expect(throws: ModelError.self) {
+            try model.answerStates(long, cache: nil, isCancelled: { false })
+        }
+        guard case .promptTooLong(_, 512) = failure else {
+            Issue.record("got \(String(describing: failure))")
+            return
+        }
+        let huge = try model.prepare(Fixture.noise(700, 700, seed: 2))
+        #expect(throws: ModelError.tooManyImageTokens(tokens: huge.tokenCount, limit: 512)) {
+            try model.answerStates(
+                PromptGroup(shared: [.image(huge)], branches: [[]]),
+                cache: nil,
+                isCancelled: { false }
+            )
+        }
+        #expect(throws: ModelError.emptyGroup) {
+            try model.answerStates(
+                PromptGroup(shared: [.image(image)], branches: []),
+                cache: nil,
+                isCancelled: { false }
+            )
+        }
+        let other = try Fixture.model("untied").prepare(Fixture.noise(90, 90, seed: 1))
+        #expect(throws: ModelError.foreignImage(patchLength: other.patches.patchLength, expected: 1176)) {
+            try model.answerStates(
+                PromptGroup(shared: [.image(other)], branches: [[]]),
+                cache: nil,
+                isCancelled: { false }
+            )
+        }
+    }
+
+    @Test("a cancelled run stops between layers")
+    func cancellation() throws {
+        let model = try Fixture.model("tied")
+        let image = try model.prepare(Fixture.noise(90, 90, seed: 1))
+        let group = PromptGroup(shared: [.image(image)], branches: [[.text("a")], [.text("b")]])
+        for allowed in 0..<6 {
+            var asked = 0
+            #expect(throws: CancellationError.self) {
+                try model.answerStates(group, cache: nil) {
+                    asked += 1
+                    return asked > allowed
+                }
+            }
+            #expect(asked == allowed + 1)
+        }
+    }
+
+    @Test("a changed later image leaves earlier rows as they are")
+    func causality() throws {
+        let model = try Fixture.model("tied")
+        let images = try (0..<3).map { try model.prepare(Fixture.noise(100, 80, seed: $0)) }
+        func rows(_ second: PreparedImage) throws -> Tensor {
+            let prompt = model.builder.prompt([.image(images[0]), .image(second)])
+            let tensors = try model.tower.features(of: [images[0].patches, second.patches])
+            let features = [images[0].contentHash: tensors[0], second.contentHash: tensors[1]]
+            let length = prompt.tokens.count
+            let hidden = try model.decoder.run(
+                model.embed([(prompt, 0..<length)], features),
+                positions: prompt.positions,
+                branches: [0..<length],
+                trunk: nil,
+                purpose: .allRows
+            ).hidden
+            return try #require(hidden).rows(0..<model.builder.opening([.image(images[0])]).tokens.count)
+        }
+        #expect(try rows(images[1]).values == rows(images[2]).values)
+    }
+}
