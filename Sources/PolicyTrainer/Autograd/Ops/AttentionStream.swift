@@ -1,0 +1,63 @@
+internal import Shared
+
+/// The projections of one stream of tokens on their way into ``JointAttention``.
+struct AttentionStream {
+    /// `[samples · tokens, 3 · heads · width + tail]`.
+    var projected: Variable
+    /// Tokens of one sample.
+    var tokens: Int
+    /// RMS weight of the queries, `[width]`.
+    var queryNorm: Tensor
+    /// RMS weight of the keys, `[width]`.
+    var keyNorm: Tensor
+
+    private var stream: JointAttention.Stream {
+        JointAttention.Stream(
+            projected: projected.value,
+            tokens: tokens,
+            queryNorm: queryNorm,
+            keyNorm: keyNorm
+        )
+    }
+
+    /// Attention over the tokens of all streams together.
+    ///
+    /// - Parameters:
+    ///   - streams: Streams in the order of their tokens.
+    ///   - rotary: Angles of all tokens.
+    ///   - layout: Sizes.
+    ///   - tail: Function of the columns behind the values.
+    ///   - tape: Where to record.
+    /// - Returns: For each stream `[samples · tokens, heads · width + tail]`.
+    static func attend(
+        _ streams: [AttentionStream],
+        rotary: RotaryTable,
+        layout: JointAttention.Layout,
+        tail: ActivationKind,
+        tape: Tape?
+    ) -> [Variable] {
+        let inputs = streams.map(\.stream)
+        let result = JointAttention.forward(inputs, rotary: rotary, layout: layout, tail: tail)
+        guard let tape, streams.contains(where: { $0.projected.id != nil }) else {
+            return result.outputs.map { Variable($0) }
+        }
+        let outputs = result.outputs.map { tape.variable($0) }
+        let (ids, inputIDs) = (outputs.map(\.id), streams.map(\.projected.id))
+        tape.record { table in
+            let gradients = ids.map { table.take($0) }
+            guard gradients.contains(where: { $0 != nil }) else { return }
+            let derivatives = JointAttention.backward(
+                zip(gradients, result.outputs).map { $0 ?? Tensor(zeros: $1.shape) },
+                streams: inputs,
+                result: result,
+                rotary: rotary,
+                layout: layout,
+                tail: tail
+            )
+            for (id, derivative) in zip(inputIDs, derivatives) {
+                table.add(derivative, to: id)
+            }
+        }
+        return outputs
+    }
+}

@@ -1,0 +1,131 @@
+internal import Foundation
+internal import Shared
+
+/// Adapters in the folder layout of huggingface/peft: `adapter_config.json` and `adapter_model.safetensors`.
+///
+/// Source: policies.md 3; huggingface/peft 0.21.2, `tuners/lora/config.py`, `utils/save_and_load.py`.
+enum PEFTFolder {
+    private static let prefix = "base_model.model."
+    private static let configurationName = "adapter_config.json"
+    private static let weightsName = "adapter_model"
+
+    /// Writes an adapter; the folder is made when it does not exist.
+    ///
+    /// - Parameters:
+    ///   - adapter: What to write.
+    ///   - folder: Where.
+    ///   - baseModel: What `base_model_name_or_path` says.
+    /// - Throws: An error of the file system that names the file.
+    static func write(_ adapter: LoRAAdapter, to folder: String, baseModel: String = "") throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let fields: [String: Any] = [
+            "auto_mapping": [
+                "base_model_class": "FluxTransformer2DModel",
+                "parent_library": "diffusers.models.transformers.transformer_flux",
+            ],
+            "alpha_pattern": [String: Int](),
+            "base_model_name_or_path": baseModel.isEmpty ? NSNull() as Any : baseModel,
+            "bias": "none",
+            "fan_in_fan_out": false,
+            "inference_mode": true,
+            "init_lora_weights": "gaussian",
+            "lora_alpha": number(adapter.configuration.alpha),
+            "lora_dropout": 0,
+            "modules_to_save": NSNull(),
+            "peft_type": "LORA",
+            "r": adapter.configuration.rank,
+            "rank_pattern": [String: Int](),
+            "target_modules": adapter.configuration.targets,
+            "task_type": NSNull(),
+            "use_dora": false,
+            "use_rslora": false,
+        ]
+        let options: JSONSerialization.WritingOptions = [
+            .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,
+        ]
+        let json = try JSONSerialization.data(withJSONObject: fields, options: options)
+        try AtomicFile.write(json, to: "\(folder)/\(configurationName)")
+        var tensors: [String: Tensor] = [:]
+        for (name, tensor) in adapter.parameters() {
+            tensors[prefix + name] = tensor
+        }
+        try SafetensorsWriter.write(tensors, to: "\(folder)/\(weightsName).safetensors")
+    }
+
+    /// Reads an adapter and checks that it fits a model.
+    ///
+    /// - Parameters:
+    ///   - folder: A folder that this type or peft wrote.
+    ///   - transformer: The model; every pair must belong to one of its linear maps.
+    /// - Returns: The adapter with its own rank, strength and targets.
+    /// - Throws: ``LoRAError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
+    static func read(folder: String, for transformer: FluxTransformer) throws -> LoRAAdapter {
+        let configuration = try readConfiguration(folder, transformer)
+        let weights = try WeightFolder(folder: folder, stem: weightsName)
+        let rank = configuration.rank
+        var pairs: [String: LoRAPair] = [:]
+        var seen: Set<String> = []
+        for target in transformer.loraTargets(suffixes: configuration.targets) {
+            let (down, up) = (
+                prefix + target.name + LoRAAdapter.downSuffix, prefix + target.name + LoRAAdapter.upSuffix
+            )
+            seen.formUnion([down, up])
+            pairs[target.name] = LoRAPair(
+                a: try weights.tensor(down, shape: [rank, target.inputs]),
+                b: try weights.tensor(up, shape: [target.outputs, rank])
+            )
+        }
+        let surplus = weights.names.filter { !seen.contains($0) }
+        guard surplus.isEmpty else { throw WeightError.surplus(names: surplus, path: weights.path) }
+        return LoRAAdapter(configuration: configuration, pairs: pairs)
+    }
+
+    private static func readConfiguration(
+        _ folder: String,
+        _ transformer: FluxTransformer
+    ) throws -> LoRAConfiguration {
+        let path = "\(folder)/\(configurationName)"
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw LoRAError.badFolder(path: folder, reason: "\(configurationName) is missing")
+        }
+        guard let fields = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw LoRAError.badFolder(path: folder, reason: "\(configurationName) is not a JSON object")
+        }
+        if let type = fields["peft_type"] as? String, type != "LORA" {
+            throw LoRAError.unsupported(path: folder, feature: "peft_type \(type)")
+        }
+        for key in ["use_rslora", "use_dora", "fan_in_fan_out", "lora_bias"]
+        where fields[key] as? Bool == true {
+            throw LoRAError.unsupported(path: folder, feature: key)
+        }
+        for key in ["rank_pattern", "alpha_pattern"] where !((fields[key] as? [String: Any])?.isEmpty ?? true)
+        {
+            throw LoRAError.unsupported(path: folder, feature: key)
+        }
+        for key in ["modules_to_save", "layers_to_transform", "exclude_modules"] {
+            if let value = fields[key], !(value is NSNull) {
+                throw LoRAError.unsupported(path: folder, feature: key)
+            }
+        }
+        if let bias = fields["bias"] as? String, bias != "none" {
+            throw LoRAError.unsupported(path: folder, feature: "bias \(bias)")
+        }
+        guard let rank = fields["r"] as? Int, rank > 0,
+            let alpha = (fields["lora_alpha"] as? NSNumber)?.floatValue
+        else {
+            throw LoRAError.badFolder(path: folder, reason: "\(configurationName) needs r and lora_alpha")
+        }
+        guard let targets = fields["target_modules"] as? [String], !targets.isEmpty else {
+            throw LoRAError.unsupported(path: folder, feature: "target_modules that are not a list of names")
+        }
+        if let suffix = targets.first(where: { transformer.loraTargets(suffixes: [$0]).isEmpty }) {
+            throw LoRAError.unmatchedTarget(suffix: suffix)
+        }
+        return LoRAConfiguration(rank: rank, alpha: alpha, targets: targets)
+    }
+
+    /// A whole number as an integer, as peft writes it.
+    private static func number(_ value: Float) -> Any {
+        value == value.rounded() && abs(value) < 1e9 ? Int(value) as Any : Double(value) as Any
+    }
+}

@@ -1,0 +1,66 @@
+import Imaging
+import Shared
+
+/// Source images and conditioning of dataset rows, computed once per row.
+///
+/// `maximumRows` bounds the memory: when it is reached, the oldest rows are forgotten and computed again when
+/// needed, with the same result.
+final class ConditioningCache: Sendable {
+    /// What a row gives.
+    struct Entry: Sendable {
+        /// The source image at the run's resolution.
+        let source: PixelImage
+        /// What the model sees.
+        let conditioning: PolicyRunner.Conditioning
+    }
+
+    private struct State {
+        var entries: [Int: Entry] = [:]
+        var order: [Int] = []
+    }
+
+    private let state = Lock(State())
+    private let examples: [EditExample]
+    private let runner: PolicyRunner
+    private let maximumRows: Int
+
+    /// Makes an empty cache over some rows.
+    init(examples: [EditExample], runner: PolicyRunner, maximumRows: Int = 4_096) {
+        self.examples = examples
+        self.runner = runner
+        self.maximumRows = maximumRows
+    }
+
+    /// The entries of rows, in order.
+    ///
+    /// - Parameter rows: Positions in the examples.
+    /// - Returns: One entry per row.
+    /// - Throws: `DecodeError` that names an image; `PolicyError`.
+    func entries(_ rows: [Int]) throws -> [Entry] {
+        let known = state.withLock { $0.entries }
+        var seen = Set(known.keys)
+        let missing = rows.filter { seen.insert($0).inserted }
+        let sources = try missing.map {
+            try ExampleImage.load(examples[$0].image, resolution: runner.resolution)
+        }
+        let conditionings = try runner.conditioning(
+            of: zip(missing, sources).map { (examples[$0].instruction, $1) }
+        )
+        var fresh: [Int: Entry] = [:]
+        for (row, (source, conditioning)) in zip(missing, zip(sources, conditionings)) {
+            fresh[row] = Entry(source: source, conditioning: conditioning)
+        }
+        state.withLock { state in
+            for row in missing {
+                state.entries[row] = fresh[row]
+                state.order.append(row)
+            }
+            let surplus = max(0, state.order.count - maximumRows)
+            for row in state.order.prefix(surplus) {
+                state.entries[row] = nil
+            }
+            state.order.removeFirst(surplus)
+        }
+        return rows.compactMap { known[$0] ?? fresh[$0] }
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import Imaging
+import Shared
+
+/// The policy as training uses it: everything about one family of models behind five calls.
+///
+/// Work is cut into shards of a fixed size that run side by side; results are put together in the order of
+/// the shards, so that they do not depend on the number of threads.
+struct PolicyRunner: Sendable {
+    /// What the model sees of one dataset row.
+    struct Conditioning: Sendable {
+        /// The encoded instruction.
+        let text: TextConditioning
+        /// The source image's packed latent, `[referenceTokens, channels]`.
+        let reference: Tensor
+    }
+
+    /// A latent between noise and picture.
+    struct Item: Sendable {
+        /// What the model sees besides.
+        let conditioning: Conditioning
+        /// The state, `[targetTokens, channels]`.
+        let latent: Tensor
+        /// The noise level, 0 to 1.
+        let sigma: Float
+    }
+
+    /// The model.
+    let policy: FluxKontextPolicy
+    /// Side of the images in pixels.
+    let resolution: Int
+    /// How many items one thread computes at once.
+    let shardSize: Int
+    private let grid: TokenGrid
+    private let guidance: Float
+    private let textLength: Int?
+
+    /// Loads a policy.
+    ///
+    /// - Parameters:
+    ///   - folder: A diffusers folder.
+    ///   - configuration: Resolution, guidance, text length and shard size of the run.
+    /// - Throws: `PolicyError` or `WeightError` that names the file; ``ConfigurationError`` for a resolution
+    ///   that does not fit the model.
+    init(folder: String, configuration: TrainerConfiguration) throws {
+        policy = try FluxKontextPolicy.load(folder: folder)
+        resolution = configuration.resolution
+        shardSize = configuration.shardSize
+        guidance = Float(configuration.rollout.guidance)
+        textLength = configuration.maxSequenceLength == 0 ? nil : configuration.maxSequenceLength
+        grid = try policy.grid(width: resolution, height: resolution)
+    }
+
+    /// Shape of the packed latent of one picture, `[targetTokens, channels]`.
+    var latentShape: [Int] { [grid.rows * grid.columns, policy.channels] }
+
+    /// The noise levels of a run of the solver, from 1 down to 0.
+    ///
+    /// - Parameter steps: Solver steps.
+    /// - Returns: `steps` + 1 levels.
+    /// - Throws: `PolicyError` for an absurd number of steps.
+    func sigmas(steps: Int) throws -> [Float] {
+        try policy.schedule(steps: steps, grid: grid).sigmas
+    }
+
+    /// Noise of one candidate, as the solver's initial state.
+    func noise(_ seeds: SeedTree) -> Tensor {
+        policy.noise(grid: grid, seeds: seeds)
+    }
+
+    /// Encodes rows.
+    ///
+    /// - Parameter rows: Instructions and source images of the run's resolution.
+    /// - Returns: One conditioning per row, in order.
+    /// - Throws: `PolicyError` for an image that does not fit the model.
+    func conditioning(of rows: [(instruction: String, image: PixelImage)]) throws -> [Conditioning] {
+        try inShards(rows, size: 1) { rows in
+            let texts = try policy.textConditioning(rows.map(\.instruction), maximumLength: textLength)
+            let references = try policy.referenceLatents(rows.map(\.image))
+            return zip(texts, references).map { Conditioning(text: $0, reference: $1) }
+        }
+    }
+
+    /// Draws pictures' latents from noise.
+    ///
+    /// - Parameters:
+    ///   - items: What to see, and the noise.
+    ///   - adapter: The adapter; nil for the base model.
+    ///   - steps: Solver steps.
+    ///   - solver: The solver.
+    /// - Returns: One packed latent per item, `[targetTokens, channels]`, in order.
+    /// - Throws: `PolicyError` for latents that are not finite; `CancellationError`.
+    func sample(
+        _ items: [(conditioning: Conditioning, noise: Tensor)],
+        adapter: LoRAAdapter?,
+        steps: Int,
+        solver: SolverKind
+    ) throws -> [Tensor] {
+        let requests = items.map {
+            SampleRequest(
+                conditioning: $0.conditioning.text,
+                reference: $0.conditioning.reference,
+                noise: $0.noise
+            )
+        }
+        return try inShards(requests, size: shardSize) { shard in
+            try policy.sample(
+                Array(shard),
+                grid: grid,
+                steps: steps,
+                solver: solver,
+                guidance: guidance,
+                adapter: adapter
+            )
+        }
+    }
+
+    /// Decodes latents to pictures.
+    func decode(_ latents: [Tensor]) throws -> [PixelImage] {
+        try inShards(latents, size: 4) { policy.decode(Array($0), grid: grid) }
+    }
+
+    /// Predicts velocities without recording anything.
+    ///
+    /// - Parameters:
+    ///   - items: One shard of items.
+    ///   - adapter: The adapter; nil for the base model.
+    /// - Returns: `[items, targetTokens, channels]`.
+    func velocity(_ items: ArraySlice<Item>, adapter: LoRAAdapter?) -> Tensor {
+        policy.transformer.velocity(
+            input(items),
+            adapter: adapter
+        )
+    }
+
+    /// Predicts velocities and carries a loss's gradient back to the adapter.
+    ///
+    /// - Parameters:
+    ///   - items: One shard of items.
+    ///   - adapter: The trained adapter.
+    ///   - checkpointing: Whether blocks are computed again instead of kept.
+    ///   - gradient: Gets the velocities `[items, targetTokens, channels]`, gives the loss's gradient in
+    ///     them.
+    /// - Returns: Gradients of the adapter's matrices.
+    func backward(
+        _ items: ArraySlice<Item>,
+        adapter: LoRAAdapter,
+        checkpointing: Bool,
+        gradient: (Tensor) -> Tensor
+    ) -> Gradients {
+        let tape = Tape()
+        let velocity = policy.transformer.velocity(
+            input(items),
+            adapter: adapter,
+            tape: tape,
+            checkpointing: checkpointing
+        )
+        return tape.backward(from: velocity, gradient: gradient(velocity.value))
+    }
+
+    private func input(_ items: ArraySlice<Item>) -> FluxInput {
+        let conditionings = items.map(\.conditioning)
+        return FluxInput(
+            target: stack(items.map(\.latent)),
+            reference: stack(conditionings.map(\.reference)),
+            text: stack(conditionings.map(\.text.text)),
+            pooled: stack(conditionings.map(\.text.pooled)),
+            sigma: items.map(\.sigma),
+            guidance: policy.transformer.configuration.hasGuidance
+                ? [Float](repeating: guidance, count: items.count) : nil,
+            targetGrid: grid,
+            referenceGrid: grid
+        )
+    }
+
+    /// Tensors of one shape as one tensor with a new first axis.
+    private func stack(_ tensors: [Tensor]) -> Tensor {
+        let shape = tensors.first?.shape ?? []
+        let rows = tensors.map { $0.reshaped([1, $0.count]) }
+        return Tensor.concatenatingRows(rows).reshaped([tensors.count] + shape)
+    }
+
+    private func inShards<Input: Sendable, Output: Sendable>(
+        _ inputs: [Input],
+        size: Int,
+        _ body: @Sendable (ArraySlice<Input>) throws -> [Output]
+    ) throws -> [Output] {
+        let shards = Shards(count: inputs.count, size: size)
+        return try shards.map { try body(inputs[$0]) }.flatMap { $0 }
+    }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Shared
+
+/// `reward-server serve`.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Score edits over HTTP.",
+        discussion: """
+            Listens on the loopback interface, since there is no authentication yet; docs/WireFormat.md describes the \
+            routes. SIGTERM lets work in flight finish; a second one ends the server at once.
+            """
+    )
+
+    @Option(help: "Folder of a Qwen2.5-VL model; the embedded judge when left out.")
+    var model: String?
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen on; 0 takes a free one and prints it.")
+    var port = 8000
+
+    @Option(help: "Compute threads; all cores when left out.")
+    var threads: Int?
+
+    @Option(help: "Longest request body, in bytes.")
+    var maxBody = ServerLimits().maximumBody
+
+    @Option(help: "Most edits in one request.")
+    var maxEdits = ServerLimits().maximumEdits
+
+    @Option(help: "Most edits that may wait or be worked on; more get status 429.")
+    var maxQueue = ServerLimits().maximumQueue
+
+    @Option(help: "Seconds in which a request's body must arrive.")
+    var bodyTimeout = 60
+
+    @Option(help: "Seconds that work in flight may take after SIGTERM.")
+    var shutdownTimeout = 60
+
+    @Option(help: "File to write {\"url\": …, \"pid\": …} to once the server is ready.")
+    var readyFile: String?
+
+    @Flag(help: "Allow an address that other machines can reach.")
+    var insecure = false
+
+    func validate() throws {
+        let loopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        guard loopback || insecure else {
+            throw ValidationError(
+                "--host \(host) can be reached from other machines and there is no authentication; "
+                    + "add --insecure if that is meant"
+            )
+        }
+        guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
+        let counts = [
+            ("--threads", threads ?? 1), ("--max-body", maxBody), ("--max-edits", maxEdits),
+            ("--max-queue", maxQueue), ("--body-timeout", bodyTimeout),
+        ]
+        for (name, count) in counts where count < 1 {
+            throw ValidationError("\(name) must be at least 1")
+        }
+        guard maxQueue >= maxEdits else {
+            throw ValidationError(
+                "--max-queue \(maxQueue) must hold one whole request: --max-edits \(maxEdits)"
+            )
+        }
+        guard shutdownTimeout >= 0 else { throw ValidationError("--shutdown-timeout must not be negative") }
+    }
+
+    func run() async throws {
+        try await ExitStatus.reporting {
+            LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+            let logger = Logger(label: "reward-server")
+            ComputeThreads.configure(threads, logger: logger)
+            var limits = ServerLimits()
+            limits.maximumBody = maxBody
+            limits.maximumBufferedBytes = max(limits.maximumBufferedBytes, maxBody)
+            limits.maximumEdits = maxEdits
+            limits.maximumQueue = maxQueue
+            limits.bodyTimeout = .seconds(bodyTimeout)
+            let (folder, readyFile) = (model, readyFile)
+            try await Server(
+                host: host,
+                port: port,
+                limits: limits,
+                shutdownTimeout: .seconds(shutdownTimeout),
+                logger: logger,
+                load: { try ModelLocation.load(folder) },
+                onReady: { url, model in
+                    if let readyFile { try ReadyFile.write(url: url, to: readyFile) }
+                    StandardStreams.print("reward-server ready on \(url) (model \(model.identity.name))")
+                }
+            ).run()
+        }
+    }
+}
+
+/// The file that tells a script where the server is.
+private struct ReadyFile: Encodable {
+    let url: String
+    let pid: Int32
+
+    static func write(url: String, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let contents = ReadyFile(url: url, pid: ProcessInfo.processInfo.processIdentifier)
+        try AtomicFile.write(try encoder.encode(contents), to: path)
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Imaging
+import Shared
+
+/// What a user asks in the shell: files, texts, a rubric's name or file.
+struct ShellQuestion {
+    /// Path of the image before the edit.
+    var source: String
+    /// What the edit was asked to do.
+    var instruction: String
+    /// What a good result must fulfil.
+    var requirement: String
+    /// A rubric's name or file; `nil` takes the model's own.
+    var rubric: String?
+    /// Paths of the candidates.
+    var edited: [String]
+
+    /// The source image's bytes.
+    ///
+    /// - Throws: ``RequestError/sourceImage(_:)``.
+    func sourceFile() throws -> ScoreGroup.ImageFile {
+        try Self.file(source).mapError { RequestError.sourceImage($0) }.get()
+    }
+
+    /// The candidates' bytes, or why there are none.
+    func candidates() -> [ScoreGroup.Candidate] {
+        edited.enumerated().map { ScoreGroup.Candidate(id: String($0), file: Self.file($1)) }
+    }
+
+    /// The rubric as a request names it: a file is brought along whole.
+    ///
+    /// - Throws: ``RubricError``.
+    func rubricReference() throws(RubricError) -> RubricReference? {
+        guard let rubric else { return nil }
+        let isFile =
+            rubric.contains("/") || [".yaml", ".yml", ".json"].contains { rubric.lowercased().hasSuffix($0) }
+        return isFile ? .inline(try RubricFile.load(rubric).document) : .named(rubric)
+    }
+
+    private static func file(_ path: String) -> Result<ScoreGroup.ImageFile, ScoreFailure> {
+        do {
+            let limit = DecodeLimits.standard.maximumBytes
+            let facts = try URL(filePath: path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
+            guard facts.isRegularFile == true, let count = facts.fileSize else {
+                throw DecodeError.unreadable(name: path, reason: "it is not a regular file")
+            }
+            guard count <= limit else {
+                throw DecodeError.tooManyBytes(name: path, count: count, limit: limit)
+            }
+            let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+            return .success(ScoreGroup.ImageFile(name: path, bytes: bytes))
+        } catch let error as DecodeError {
+            return .failure(ScoreFailure(error))
+        } catch {
+            let reason =
+                FileManager.default.fileExists(atPath: path) ? "it cannot be opened" : "there is no such file"
+            return .failure(ScoreFailure(DecodeError.unreadable(name: path, reason: reason)))
+        }
+    }
+}
+
+/// What the shell prints: one outcome for each path.
+struct ShellAnswer: Equatable {
+    /// The model that judged.
+    var model: String
+    /// The rubric that was used.
+    var rubric: String
+    /// One row for each candidate, in order.
+    var rows: [Row]
+
+    /// One candidate.
+    struct Row: Encodable, Equatable {
+        /// Its path.
+        var image: String
+        /// Its score or failure.
+        var outcome: ScoreOutcome
+
+        /// Writes `image` beside the outcome's fields.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(image, forKey: .image)
+            try outcome.encode(to: encoder)
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case image
+        }
+    }
+
+    /// One JSON object for each row, keys sorted.
+    func jsonLines() throws -> [String] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try rows.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+    }
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The main job, end to end: builds, starts reward-server with the embedded judge, trains the embedded policy against it over HTTP, and ends
+# with a table, pictures and three scores from the shell.
+#
+#   scripts/demo.sh [--seed N] [--minutes M] [--output FOLDER]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seed=1
+minutes=10
+output=demo-output
+while [ "$#" -gt 0 ]; do
+    case "$1" in
+        --seed) seed=$2; shift 2 ;;
+        --minutes) minutes=$2; shift 2 ;;
+        --output) output=$2; shift 2 ;;
+        *) echo "demo: unknown argument '$1'; usage: scripts/demo.sh [--seed N] [--minutes M] [--output FOLDER]" >&2; exit 1 ;;
+    esac
+done
+
+scripts/setup.sh
+echo "== building (some minutes the first time)"
+swift build -c release --product reward-server
+swift build -c release --product policy-trainer
+binaries=$(swift build -c release --show-bin-path)
+
+rm -rf "$output"
+mkdir -p "$output"
+data="$output/data"
+run="$output/run"
+
+echo "== drawing the ShapeEdit world"
+"$binaries/policy-trainer" dataset shapes --count 2000 --test-count 200 --seed 2026 "$data"
+
+echo "== starting reward-server with the embedded judge"
+"$binaries/reward-server" serve --port 0 --ready-file "$output/server.json" 2>"$output/server.log" >"$output/server.out" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true' EXIT
+for _ in $(seq 1 600); do
+    [ -s "$output/server.json" ] && break
+    kill -0 "$server" 2>/dev/null || { cat "$output/server.log" >&2; exit 1; }
+    sleep 0.1
+done
+[ -s "$output/server.json" ] || { echo "demo: reward-server was not ready within a minute; see $output/server.log" >&2; exit 1; }
+url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$output/server.json")
+echo "   $url"
+
+echo "== training for $minutes minutes (seed $seed)"
+"$binaries/policy-trainer" train --config scripts/demo.yaml \
+    dataset="$data" output="$run" seed="$seed" minutes="$minutes" servers="[$url]"
+
+echo "== report"
+"$binaries/policy-trainer" report --run "$run" --dataset "$data" --server "$url" "$output/report"
+
+kill -TERM "$server"
+wait "$server" || true
+trap - EXIT
+
+echo "== scoring one held-out scene from the shell: right edit, an edit asked for elsewhere, unchanged"
+python3 - "$data" <<'PYTHON' >"$output/scene.txt"
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+rows = [json.loads(line) for line in (folder / "test_metadata.jsonl").read_text().splitlines()]
+row = next(row for row in rows if row["operation"] == "recolor")
+other = next(other for other in rows if other["operation"] == "background" and other["prompt"] != row["prompt"])
+for value in (folder / row["image"], row["prompt"], folder / row["target"], folder / other["target"]):
+    print(value)
+PYTHON
+{ read -r source; read -r instruction; read -r right; read -r wrong; } <"$output/scene.txt"
+"$binaries/reward-server" score --source "$source" --instruction "$instruction" "$right" "$wrong" "$source"
+
+echo "== done: $output/report"
+ls "$output/report"
