@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
-swift build -c release --product reward-server >/dev/null
-swift build -c release --product policy-trainer >/dev/null
+swift build -c release -Xswiftc -enable-testing --product reward-server >/dev/null
+swift build -c release -Xswiftc -enable-testing --product policy-trainer >/dev/null
 binaries=$(swift build -c release --show-bin-path)
 folder=$(mktemp -d)
 "$binaries/reward-server" serve --port 0 --ready-file "$folder/server.json" >"$folder/server.log" 2>&1 &

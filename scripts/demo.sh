@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seed=1
-minutes=10
+minutes=8.5
 output=demo-output
 while [ "$#" -gt 0 ]; do
     case "$1" in
@@ -20,8 +20,9 @@ done
 
 scripts/setup.sh
 echo "== building (some minutes the first time)"
-swift build -c release --product reward-server
-swift build -c release --product policy-trainer
+# The same flags as scripts/test.sh, so that both share one build.
+swift build -c release -Xswiftc -enable-testing --product reward-server
+swift build -c release -Xswiftc -enable-testing --product policy-trainer
 binaries=$(swift build -c release --show-bin-path)
 
 rm -rf "$output"
@@ -50,24 +51,26 @@ echo "== training for $minutes minutes (seed $seed)"
     dataset="$data" output="$run" seed="$seed" minutes="$minutes" servers="[$url]"
 
 echo "== report"
-"$binaries/policy-trainer" report --run "$run" --dataset "$data" --server "$url" "$output/report"
+"$binaries/policy-trainer" report --run "$run" --dataset "$data" "$output/report"
 
 kill -TERM "$server"
 wait "$server" || true
 trap - EXIT
 
-echo "== scoring one held-out scene from the shell: right edit, an edit asked for elsewhere, unchanged"
+echo "== scoring one held-out scene from the shell: the right edit, another edit of the same scene, and no edit at all"
 python3 - "$data" <<'PYTHON' >"$output/scene.txt"
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 rows = [json.loads(line) for line in (folder / "test_metadata.jsonl").read_text().splitlines()]
 row = next(row for row in rows if row["operation"] == "recolor")
-other = next(other for other in rows if other["operation"] == "background" and other["prompt"] != row["prompt"])
-for value in (folder / row["image"], row["prompt"], folder / row["target"], folder / other["target"]):
+background = next(name for name in ("black", "sky") if name != row["scene"]["background"])
+for value in (folder / row["image"], row["prompt"], folder / row["target"], f"make the background {background}"):
     print(value)
 PYTHON
-{ read -r source; read -r instruction; read -r right; read -r wrong; } <"$output/scene.txt"
-"$binaries/reward-server" score --source "$source" --instruction "$instruction" "$right" "$wrong" "$source"
+{ read -r source; read -r instruction; read -r right; read -r other; } <"$output/scene.txt"
+"$binaries/policy-trainer" sample --image "$source" --instruction "$other" --steps 6 --seed 1 \
+    --lora "$run/checkpoints/latest/lora" "$output/wrong.png"
+"$binaries/reward-server" score --source "$source" --instruction "$instruction" "$right" "$output/wrong.png" "$source"
 
 echo "== done: $output/report"
 ls "$output/report"

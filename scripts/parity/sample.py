@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Compares whole sampling trajectories of policy-trainer with diffusers' FluxKontextPipeline.
 
-Both start from the same packed noise and end with packed latents; float32. Prints one JSON line a case.
+Both start from the same packed noise and end with packed latents; float32. A trajectory can amplify rounding, so the
+difference between diffusers in float32 and in float64 stands beside ours: a case is fine below 1e-4, or below twice
+that difference. Prints one JSON line a case.
 
     sample.py --binary .build/release/policy-trainer [--policy FOLDER]
 """
@@ -33,8 +35,10 @@ def main():
     parser.add_argument("--policy", type=Path, default=Path("Sources/PolicyTrainer/Resources/EmbeddedPolicy"))
     options = parser.parse_args()
     torch.manual_seed(0)
-    pipeline = FluxKontextPipeline.from_pretrained(options.policy, torch_dtype=torch.float32)
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline, exact = (FluxKontextPipeline.from_pretrained(options.policy, torch_dtype=dtype)
+                       for dtype in (torch.float32, torch.float64))
+    for each in (pipeline, exact):
+        each.set_progress_bar_config(disable=True)
     factor = 2 * pipeline.vae_scale_factor
     length = pipeline.tokenizer_2.model_max_length
     channels = pipeline.transformer.config.in_channels
@@ -54,14 +58,17 @@ def main():
                  "--save-latents", folder / "final.safetensors", folder / "out.png"],
                 check=True, capture_output=True, text=True)
             ours = load_file(folder / "final.safetensors")["latents"]
-            theirs = pipeline(
+            theirs, reference = (each(
                 image=Image.open(folder / "source.png"), prompt=instruction, width=width, height=height,
-                num_inference_steps=steps, latents=torch.from_numpy(noise)[None], output_type="latent",
-                max_sequence_length=length, max_area=width * height, _auto_resize=False,
-            ).images[0].numpy()
-            difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+                num_inference_steps=steps, latents=torch.from_numpy(noise)[None].to(each.dtype),
+                output_type="latent", max_sequence_length=length, max_area=width * height, _auto_resize=False,
+            ).images[0].detach().double().numpy() for each in (pipeline, exact))
+            scale = np.abs(reference).max()
+            difference = float(np.abs(ours - theirs).max() / scale)
+            rounding = float(np.abs(theirs - reference).max() / scale)
             print(json.dumps({"check": "sample", "size": f"{width}x{height}", "steps": steps,
-                              "relative difference": difference, "ok": difference < 1e-4}))
+                              "relative difference": difference, "upstream rounding": rounding,
+                              "ok": difference < max(1e-4, 2 * rounding)}))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 import yaml
 from PIL import Image, ImageOps
-from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
+from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 from transformers.image_transforms import convert_to_rgb
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 
 def main():
@@ -27,7 +28,9 @@ def main():
     parser.add_argument("edited", type=Path, nargs="+")
     options = parser.parse_args()
     rubric = yaml.safe_load((options.model / "rubric.yaml").read_text())
-    processor = AutoProcessor.from_pretrained(options.model, backend="pil")
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    template = json.loads((options.model / "chat_template.json").read_text())["chat_template"]
+    processor = Qwen2VLImageProcessorPil.from_pretrained(options.model)
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(options.model, dtype=torch.float32).eval()
     ours = [json.loads(line) for line in subprocess.run(
         [options.binary, "score", "--model", options.model, "--json", "--source", options.source,
@@ -35,15 +38,23 @@ def main():
         check=True, capture_output=True, text=True).stdout.splitlines()]
     load = lambda path: convert_to_rgb(ImageOps.exif_transpose(Image.open(path)))
     text = rubric["template"].replace("{instruction}", options.instruction).replace("{requirement}", "")
-    ids = [processor.tokenizer.encode(label["tokens"][0])[0] for label in rubric["labels"]]
+    ids = [tokenizer.encode(label["tokens"][0])[0] for label in rubric["labels"]]
     values = torch.tensor([float(label["value"]) for label in rubric["labels"]])
     for path, reply in zip(options.edited, ours):
         images = {"source": load(options.source), "edited": load(path)}
         content = [{"type": "text", "text": text} if part == "text" else {"type": "image"}
                    for part in rubric["order"].split(",")]
-        prompt = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+        prompt = tokenizer.apply_chat_template([{"role": "user", "content": content}], chat_template=template,
+                                               add_generation_prompt=True, tokenize=False)
         order = [images[part] for part in rubric["order"].split(",") if part != "text"]
-        inputs = processor(text=[prompt], images=order, return_tensors="pt")
+        pixels = processor(images=order, return_tensors="pt")
+        for grid in pixels["image_grid_thw"]:
+            count = int(grid.prod()) // processor.merge_size ** 2
+            prompt = prompt.replace("<|image_pad|>", "<|placeholder|>" * count, 1)
+        prompt = prompt.replace("<|placeholder|>", "<|image_pad|>")
+        ids_row = tokenizer(prompt, return_tensors="pt")["input_ids"]
+        inputs = {"input_ids": ids_row, "attention_mask": torch.ones_like(ids_row), **pixels,
+                  "mm_token_type_ids": (ids_row == model.config.image_token_id).int()}
         with torch.no_grad():
             logits = model(**inputs).logits[0, -1].float()
         probabilities = logits[ids].softmax(-1)
