@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(
             name: "Shared",
-            dependencies: ["CKernels", "CBLAS", "CDigest"],
+            dependencies: ["CKernels", "CBLAS", "CDigest", "CCurl"],
             swiftSettings: swiftSettings
         ),
         .target(name: "Imaging", dependencies: ["CImageCodecs", "Shared"], swiftSettings: swiftSettings),
@@ -47,7 +47,7 @@ let package = Package(
         .executableTarget(
             name: "RewardServer",
             dependencies: [
-                "Shared", "Imaging", "MLLMRuntime", "Yams", "CCurl",
+                "Shared", "Imaging", "MLLMRuntime", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -59,7 +59,7 @@ let package = Package(
         .executableTarget(
             name: "PolicyTrainer",
             dependencies: [
-                "Shared", "Imaging", "MLLMRuntime", "Yams", "CCurl",
+                "Shared", "Imaging", "MLLMRuntime", "Yams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

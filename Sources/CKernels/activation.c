@@ -93,32 +93,3 @@ ACTIVATION(silu, silu)
 ACTIVATION(gelu_erf, gelu_erf)
 ACTIVATION(gelu_tanh, gelu_tanh)
 ACTIVATION(quick_gelu, quick_gelu)
-
-CK_INLINE void ck_exp_f32_body(const float *restrict x, float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        y[i] = ck_exp(x[i]);
-    }
-}
-
-CK_INLINE void ck_tanh_f32_body(const float *restrict x, float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        y[i] = ck_tanh(x[i]);
-    }
-}
-
-CK_INLINE void ck_erf_f32_body(const float *restrict x, float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        y[i] = ck_erf(x[i]);
-    }
-}
-
-CK_INLINE void ck_sigmoid_f32_body(const float *restrict x, float *restrict y, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        y[i] = ck_sigmoid(x[i]);
-    }
-}
-
-CK_MULTIVERSION(ck_exp_f32, (const float *restrict x, float *restrict y, size_t count), (x, y, count))
-CK_MULTIVERSION(ck_tanh_f32, (const float *restrict x, float *restrict y, size_t count), (x, y, count))
-CK_MULTIVERSION(ck_erf_f32, (const float *restrict x, float *restrict y, size_t count), (x, y, count))
-CK_MULTIVERSION(ck_sigmoid_f32, (const float *restrict x, float *restrict y, size_t count), (x, y, count))

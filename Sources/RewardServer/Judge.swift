@@ -5,15 +5,9 @@ import Shared
 ///
 /// The seam between the server and the runtime: everything above it works for any model, and tests put models here
 /// that are slow, broken or unsure on purpose.
-protocol Judge: Sendable {
+protocol Judge: LabelVocabulary, Sendable {
     /// Which model this is.
     var identity: JudgeIdentity { get }
-
-    /// The ids of a text, in which special tokens have no power.
-    func tokens(of text: String) -> [Int]
-
-    /// The text of one id, for messages.
-    func text(ofToken token: Int) -> String
 
     /// Runs the prompts of one group up to the answer position; no token is generated.
     ///

@@ -12,10 +12,12 @@ struct LanguageModelJudge: Judge {
 
     /// Loads a model.
     ///
-    /// - Parameter folder: A Hugging Face folder.
+    /// - Parameters:
+    ///   - files: Where it is.
+    ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
     /// - Throws: What the runtime throws.
-    init(folder: String) throws {
-        model = try LanguageVisionModel.load(folder: folder)
+    init(_ files: ModelFiles, checksWeights: Bool = false) throws {
+        model = try LanguageVisionModel.load(files, checkWeights: checksWeights)
         cache = InferenceCache()
         let information = model.information
         identity = JudgeIdentity(
@@ -23,7 +25,7 @@ struct LanguageModelJudge: Judge {
             family: information.family.rawValue,
             parameterCount: information.parameterCount,
             fingerprint: information.fingerprint.description,
-            preprocessHash: try Self.preprocessHash(of: folder)
+            preprocessHash: try Self.preprocessHash(of: files, information)
         )
     }
 
@@ -58,8 +60,8 @@ struct LanguageModelJudge: Judge {
 
     /// The logits of a group of images that the model takes.
     ///
-    /// A prompt that is too long is looked for image by image, since only the candidates it concerns must fail; scores
-    /// do not depend on the grouping.
+    /// A prompt that is too long is looked for image by image, since only the candidates it concerns must
+    /// fail; scores do not depend on the grouping.
     private func answers(
         for images: [PreparedImage],
         source: PreparedImage,
@@ -129,12 +131,26 @@ struct LanguageModelJudge: Judge {
         )
     }
 
-    /// Digests the preprocessing file; the version stands for our own resize and normalisation.
-    private static func preprocessHash(of folder: String) throws -> String {
-        let path = (folder as NSString).appendingPathComponent("preprocessor_config.json")
-        let file =
-            FileManager.default.fileExists(atPath: path) ? ContentHash(try MappedFile(path: path)) : nil
-        return ContentHash("edit-r1 preprocessing 1 \(file?.hexadecimal ?? "defaults")").description
+    /// Digests what decides how images are prepared; the version stands for our own resize and normalisation.
+    ///
+    /// - Parameters:
+    ///   - files: Where the model is.
+    ///   - information: What the model says of itself; its identity covers the fields of GGUF files.
+    /// - Returns: `sha256:…`.
+    /// - Throws: `WeightError` for a file that cannot be read.
+    static func preprocessHash(of files: ModelFiles, _ information: ModelInformation) throws -> String {
+        let content: String
+        switch files {
+        case .folder(let folder):
+            let paths = ["preprocessor_config.json", "processor_config.json"].map {
+                (folder as NSString).appendingPathComponent($0)
+            }
+            let path = paths.first(where: FileManager.default.fileExists)
+            content = try path.map { ContentHash(try MappedFile(path: $0)).hexadecimal } ?? "defaults"
+        case .gguf:
+            content = information.fingerprint.hexadecimal
+        }
+        return ContentHash("edit-r1 preprocessing 1 \(content)").description
     }
 }
 

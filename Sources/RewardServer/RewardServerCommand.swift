@@ -1,4 +1,5 @@
 import ArgumentParser
+import Shared
 
 /// `reward-server`: scores image edits with a multimodal language model.
 @main
@@ -7,7 +8,10 @@ struct RewardServerCommand: AsyncParsableCommand {
         commandName: "reward-server",
         abstract: "Score image edits with a multimodal language model.",
         version: Version.current,
-        subcommands: [ServeCommand.self, ScoreCommand.self, InspectCommand.self]
+        subcommands: [
+            ServeCommand.self, ScoreCommand.self, InspectCommand.self, SelfcheckCommand.self,
+            EvalCommand.self, PullCommand.self, LogitsCommand.self,
+        ]
     )
 
     /// Parses the command line and runs it; whatever is wrong with it is one line on stderr and exit code 1.

@@ -33,7 +33,7 @@ struct Scorer: Sendable {
                 instruction: group.instruction,
                 requirement: group.requirement
             ),
-            rubric: try ResolvedRubric(group.rubric, judge: judge),
+            rubric: try ResolvedRubric(group.rubric, vocabulary: judge),
             options: group.options,
             decoding: ContinuousClock.now - start
         )

@@ -12,9 +12,17 @@ enum Fixture {
         Bundle.module.bundleURL.appendingPathComponent("Fixtures/" + name).path
     }
 
-    /// A tiny model: `tied` or `untied`.
+    /// Folders of tiny models, two for each family.
+    static let models = ModelFamily.allCases.flatMap { [$0.rawValue + "/tied", $0.rawValue + "/untied"] }
+
+    /// A tiny model: `tied` or `untied` of Qwen2.5-VL, or a folder of ``models``.
     static func model(_ kind: String) throws -> LanguageVisionModel {
-        try LanguageVisionModel.load(folder: path("qwen2_5_vl/" + kind))
+        try LanguageVisionModel.load(folder: modelPath(kind))
+    }
+
+    /// Path of the folder of a tiny model.
+    static func modelPath(_ kind: String) -> String {
+        path(kind.contains("/") ? kind : "qwen2_5_vl/" + kind)
     }
 
     /// One of the fixture pictures.
@@ -25,7 +33,7 @@ enum Fixture {
     /// A copy of a model folder that a test may spoil.
     static func copy(of kind: String) throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
-        let source = path("qwen2_5_vl/" + kind)
+        let source = modelPath(kind)
         for name in try FileManager.default.contentsOfDirectory(atPath: source) {
             try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder.file(name))
         }
@@ -49,12 +57,11 @@ enum Fixture {
         return PixelImage(width: width, height: height, pixels: pixels)
     }
 
-    /// Folder with the published tokenizer of Qwen2.5-VL, when this machine has one.
-    static let publishedTokenizer: String? = {
-        let named = ProcessInfo.processInfo.environment["EDIT_R1_QWEN_TOKENIZER"]
-        return [named, "/work/shared/data/qwen2_5_vl"].compactMap { $0 }.first {
-            FileManager.default.fileExists(atPath: $0 + "/vocab.json")
-                || FileManager.default.fileExists(atPath: $0 + "/tokenizer.json")
-        }
-    }()
+    /// Folder with the published tokenizer of Qwen2.5-VL, which `EDIT_R1_TOKENIZER` names.
+    static let publishedTokenizer = ProcessInfo.processInfo.environment["EDIT_R1_TOKENIZER"]
+
+    /// The same folder when it also holds the strings of scripts/parity/prepare_tokenizer.sh.
+    static let preparedTokenizer = publishedTokenizer.flatMap {
+        FileManager.default.fileExists(atPath: $0 + "/expected.bin") ? $0 : nil
+    }
 }

@@ -30,6 +30,16 @@ void cc_exchange(const char *url, const unsigned char *body, size_t body_length,
                  long connect_timeout, long timeout, size_t body_limit, const volatile int *cancelled,
                  cc_reply *reply);
 
+/// Takes bytes of a reply; returning anything but `count` ends the exchange with an error.
+typedef size_t (*cc_sink)(void *context, const char *bytes, size_t count);
+
+/// Sends one GET, or one HEAD when `head` is not 0, and hands the reply over as it arrives: each header line, the status
+/// line first, to `on_header`, the body to `on_body`, both with `context`. Redirects are not followed; `reply->body`
+/// stays NULL. `headers` holds `header_count` whole lines such as "Range: bytes=5-". `connect_timeout` is milliseconds;
+/// an exchange in which nothing arrives for `stall_timeout` seconds ends with an error.
+void cc_fetch(const char *url, int head, const char *const *headers, size_t header_count, long connect_timeout,
+              long stall_timeout, void *context, cc_sink on_header, cc_sink on_body, cc_reply *reply);
+
 /// Releases the body of a reply.
 void cc_reply_free(cc_reply *reply);
 

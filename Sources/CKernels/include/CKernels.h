@@ -8,12 +8,6 @@
 
 // MARK: convert
 
-/// out[i] = float of the bfloat16 pattern in[i], i in 0 ..< count. `in` may be unaligned.
-void ck_convert_bf16_f32(const void *in, float *restrict out, size_t count);
-
-/// out[i] = float of the IEEE half pattern in[i], i in 0 ..< count. `in` may be unaligned.
-void ck_convert_f16_f32(const void *in, float *restrict out, size_t count);
-
 /// out[i] = in[i] for unaligned float32 input, i in 0 ..< count.
 void ck_convert_f32_f32(const void *in, float *restrict out, size_t count);
 
@@ -107,15 +101,6 @@ void ck_quick_gelu_backward_f32(
     const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict dx,
     size_t dx_stride, size_t rows, size_t width, int adds);
 
-/// y[i] = e^x[i], i in 0 ..< count.
-void ck_exp_f32(const float *restrict x, float *restrict y, size_t count);
-/// y[i] = tanh x[i], i in 0 ..< count.
-void ck_tanh_f32(const float *restrict x, float *restrict y, size_t count);
-/// y[i] = erf x[i], i in 0 ..< count.
-void ck_erf_f32(const float *restrict x, float *restrict y, size_t count);
-/// y[i] = 1 / (1 + e^-x[i]), i in 0 ..< count.
-void ck_sigmoid_f32(const float *restrict x, float *restrict y, size_t count);
-
 // MARK: convolution
 
 /// Shape of a 2-D convolution over one image with a border of one pixel: [height + 2, width + 2, channels].
@@ -171,6 +156,14 @@ void ck_modulation_backward_f32(
     const float *restrict g, float *restrict dshift, float *restrict dscale, size_t modulation_stride, size_t rows,
     size_t rows_per_sample, size_t width);
 
+// MARK: layer norm with weight and bias
+
+/// y = (x - mean) / sqrt(variance + epsilon) · weight + bias over each row of `columns` numbers; weight and bias are
+/// [columns], y does not overlap x.
+void ck_layer_norm_affine_f32(
+    const float *x, const float *weight, const float *bias, float *restrict y, size_t rows, size_t columns,
+    float epsilon);
+
 // MARK: head RMS norm and pair rotary
 
 /// y = weight · x / sqrt(mean of x² + epsilon) over rows of `width` numbers.
@@ -225,5 +218,49 @@ void ck_gated_rows_f32(
 void ck_gate_backward_f32(
     const float *restrict f, const float *restrict g, float *restrict dgate, size_t gate_stride, size_t rows,
     size_t rows_per_sample, size_t width);
+
+// MARK: unpack
+
+/// The best instruction level of this CPU: 2 AVX-512, 1 AVX2, 0 any other machine. The functions of this section take
+/// the level to use; all levels give the same bits. A level above the CPU's own must not be passed.
+int ck_instruction_level(void);
+
+/// out[i] = float of number i of a run of `count` numbers, whole blocks: `in` may be unaligned.
+void ck_unpack_bf16_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_f16_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q8_0_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q4_0_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q5_0_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q4_k_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q5_k_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q6_k_f32(int level, const void *in, float *restrict out, size_t count);
+
+/// The scales of an eight-bit matrix: scales[r / rows][c / columns] belongs to number (r, c). Products are rounded to
+/// half (rounding 1), to bfloat16 (2) or not at all (0).
+typedef struct {
+    const float *scales;
+    size_t rows, columns;
+    int rounding;
+} ck_scale_tiles;
+
+/// out [rows, columns] = rows `first` ... of the E4M3 matrix `in` of `columns` columns, times their scales.
+void ck_unpack_f8_f32(int level, const void *in, const ck_scale_tiles *tiles, float *restrict out, size_t first,
+                      size_t rows, size_t columns);
+
+/// A four-bit matrix [outputs, inputs] in words of eight. scales is [groups, outputs] of float32 (scale_type 0), half
+/// (1) or bfloat16 (2); zeros is [groups, outputs / 8] words, to whose nibbles zero_offset is added modulo 16; input i
+/// belongs to group groups[i]. AWQ: words is [inputs, outputs / 8]; GPTQ: [inputs / 8, outputs]. outputs, and for GPTQ
+/// inputs, are multiples of 8. All but groups may be unaligned.
+typedef struct {
+    const void *words, *zeros, *scales;
+    const int32_t *groups;
+    size_t outputs, inputs;
+    int scale_type;
+    uint32_t zero_offset;
+} ck_packed_rows;
+
+/// out [rows, inputs] = outputs `first` ... of the matrix.
+void ck_unpack_awq_f32(int level, const ck_packed_rows *p, float *restrict out, size_t first, size_t rows);
+void ck_unpack_gptq_f32(int level, const ck_packed_rows *p, float *restrict out, size_t first, size_t rows);
 
 #endif

@@ -5,7 +5,7 @@ internal import Shared
 /// Entries are found by content, so a hit gives the same bits as computing anew. Safe to use from several
 /// threads.
 public final class InferenceCache: Sendable {
-    private let features: Lock<LRUCache<ContentHash, Tensor>>
+    private let features: Lock<LRUCache<ContentHash, ImageFeatures>>
     private let trunks: Lock<LRUCache<ContentHash, TrunkState>>
 
     /// Makes an empty cache.
@@ -23,12 +23,12 @@ public final class InferenceCache: Sendable {
         features.withLock { $0.byteCount } + trunks.withLock { $0.byteCount }
     }
 
-    func features(of image: ContentHash) -> Tensor? {
+    func features(of image: ContentHash) -> ImageFeatures? {
         features.withLock { $0.value(for: image) }
     }
 
-    func keep(_ tensor: Tensor, for image: ContentHash) {
-        features.withLock { $0.insert(tensor, for: image, byteCount: 4 * tensor.count) }
+    func keep(_ image: ImageFeatures, for identity: ContentHash) {
+        features.withLock { $0.insert(image, for: identity, byteCount: image.byteCount) }
     }
 
     func trunk(_ identity: ContentHash) -> TrunkState? {

@@ -3,9 +3,9 @@ internal import Shared
 
 extension LanguageVisionModel {
     /// Patches that go through the vision tower at a time, unless one image has more.
-    private static let patchesAtATime = 4096
+    static let patchesAtATime = 4096
     /// Rows of branches that go through the decoder at a time, unless one branch has more.
-    private static let rowsAtATime = 4096
+    static let rowsAtATime = 4096
 
     /// Runs the prompts of a group up to where their answers begin.
     ///
@@ -46,10 +46,11 @@ extension LanguageVisionModel {
         start = clock.now
         var trunk = known
         if trunk == nil, trunkLength > 0 {
-            let rows = embed([(prompts[0], 0..<trunkLength)], features.tensors)
+            let embedded = embed([(prompts[0], 0..<trunkLength)], features.images)
             trunk = try decoder.run(
-                rows,
+                embedded.rows,
                 positions: Array(prompts[0].positions.prefix(trunkLength)),
+                deepstack: embedded.deepstack,
                 branches: [0..<trunkLength],
                 trunk: nil,
                 purpose: .trunk,
@@ -63,7 +64,7 @@ extension LanguageVisionModel {
             prompts,
             behind: trunk,
             of: trunkLength,
-            features.tensors,
+            features.images,
             isCancelled: isCancelled
         )
         timings.prefill = clock.now - start
@@ -101,8 +102,8 @@ extension LanguageVisionModel {
         from: Int,
         cache: InferenceCache?,
         isCancelled: () -> Bool
-    ) throws -> (tensors: [ContentHash: Tensor], encoded: Int, cached: Int) {
-        var tensors: [ContentHash: Tensor] = [:]
+    ) throws -> (images: [ContentHash: ImageFeatures], encoded: Int, cached: Int) {
+        var images: [ContentHash: ImageFeatures] = [:]
         var all: Set<ContentHash> = []
         var waiting: [PreparedImage] = []
         for placed in prompts.flatMap(\.images) where all.insert(placed.image.contentHash).inserted {
@@ -113,7 +114,7 @@ extension LanguageVisionModel {
             }
             guard isNeeded else { continue }
             if let known = cache?.features(of: placed.image.contentHash) {
-                tensors[placed.image.contentHash] = known
+                images[placed.image.contentHash] = known
             } else {
                 waiting.append(placed.image)
             }
@@ -129,12 +130,12 @@ extension LanguageVisionModel {
                 next += 1
             }
             let features = try tower.features(of: pack.map(\.patches), isCancelled: isCancelled)
-            for (image, tensor) in zip(pack, features) {
-                tensors[image.contentHash] = tensor
-                cache?.keep(tensor, for: image.contentHash)
+            for (image, found) in zip(pack, features) {
+                images[image.contentHash] = found
+                cache?.keep(found, for: image.contentHash)
             }
         }
-        return (tensors, waiting.count, all.count - waiting.count)
+        return (images, waiting.count, all.count - waiting.count)
     }
 
     /// Hidden states at the last token of every prompt, `[prompts, hiddenSize]`.
@@ -142,7 +143,7 @@ extension LanguageVisionModel {
         _ prompts: [Prompt],
         behind trunk: TrunkState?,
         of trunkLength: Int,
-        _ features: [ContentHash: Tensor],
+        _ features: [ContentHash: ImageFeatures],
         isCancelled: () -> Bool
     ) throws -> Tensor {
         var parts: [Tensor] = []
@@ -159,9 +160,11 @@ extension LanguageVisionModel {
                 next += 1
             } while next < prompts.count
                 && rowCount + prompts[next].tokens.count - trunkLength <= Self.rowsAtATime
+            let embedded = embed(pack, features)
             let result = try decoder.run(
-                embed(pack, features),
+                embedded.rows,
                 positions: pack.flatMap { $0.0.positions[$0.1] },
+                deepstack: embedded.deepstack,
                 branches: branches,
                 trunk: trunk,
                 purpose: .lastRows,
@@ -172,9 +175,15 @@ extension LanguageVisionModel {
         return Tensor.concatenatingRows(parts)
     }
 
-    /// Embedded tokens of ranges of prompts, image tokens replaced by features, `[rows, hiddenSize]`.
-    func embed(_ parts: [(prompt: Prompt, range: Range<Int>)], _ features: [ContentHash: Tensor]) -> Tensor {
+    /// Embedded tokens of ranges of prompts, image tokens replaced by features, `[rows, hiddenSize]`, and what
+    /// those images add to the first layers.
+    func embed(
+        _ parts: [(prompt: Prompt, range: Range<Int>)],
+        _ features: [ContentHash: ImageFeatures]
+    ) -> (rows: Tensor, deepstack: DeepstackRows) {
         var rows: [Tensor] = []
+        var deepstack = DeepstackRows()
+        var start = 0
         for (prompt, range) in parts {
             var next = range.lowerBound
             for placed in prompt.images {
@@ -182,11 +191,16 @@ extension LanguageVisionModel {
                 guard !inside.isEmpty, let feature = features[placed.image.contentHash] else { continue }
                 rows.append(decoder.embedding.gatheringRows(Array(prompt.tokens[next..<inside.lowerBound])))
                 let first = placed.range.lowerBound
-                rows.append(feature.rows(inside.lowerBound - first..<inside.upperBound - first))
+                let own = inside.lowerBound - first..<inside.upperBound - first
+                rows.append(feature.rows.rows(own))
+                deepstack.runs.append(
+                    .init(row: start + inside.lowerBound - range.lowerBound, range: own, features: feature)
+                )
                 next = inside.upperBound
             }
             rows.append(decoder.embedding.gatheringRows(Array(prompt.tokens[next..<range.upperBound])))
+            start += range.count
         }
-        return Tensor.concatenatingRows(rows)
+        return (Tensor.concatenatingRows(rows), deepstack)
     }
 }

@@ -12,9 +12,9 @@ public final class LanguageVisionModel: Sendable {
     public let tokenizer: Tokenizer
 
     let builder: PromptBuilder
-    let processor: Qwen25VLImageProcessor
-    let tower: Qwen25VLVisionTower
-    let decoder: Qwen25VLDecoder
+    let processor: ImageProcessor
+    let tower: any VisionTower
+    let decoder: LanguageDecoder
 
     /// Loads a Hugging Face folder.
     ///
@@ -23,49 +23,44 @@ public final class LanguageVisionModel: Sendable {
     /// - Returns: The model.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
     public static func load(folder: String) throws -> LanguageVisionModel {
-        try LanguageVisionModel(folder: folder)
+        try load(.folder(folder))
     }
 
-    private init(folder: String) throws {
-        let fields = try JSONFields(path: folder + "/config.json")
-        let family = try ModelFamily(fields)
-        let configuration = try Qwen25VLConfiguration(fields)
-        tokenizer = try Tokenizer(folder: folder)
-        builder = try PromptBuilder(
-            template: try ChatTemplate.load(folder: folder),
-            tokenizer: tokenizer,
-            folder: folder
-        )
-        for (token, name, id) in [
-            (ChatTemplate.SpecialToken.imagePad, "image_token_id", configuration.imageToken),
-            (.visionStart, "vision_start_token_id", configuration.visionStartToken),
-            (.visionEnd, "vision_end_token_id", configuration.visionEndToken),
-        ] where builder.id(of: token) != id {
-            let found = builder.id(of: token)
-            throw fields.failure(name, "is \(id), but the tokenizer's \(token.rawValue) is \(found)")
+    /// Loads a model.
+    ///
+    /// - Parameters:
+    ///   - files: Where the model is.
+    ///   - checkWeights: Whether to look at every number of the weights; norms, biases and all weights of
+    ///     small models are always looked at.
+    /// - Returns: The model.
+    /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
+    public static func load(_ files: ModelFiles, checkWeights: Bool = false) throws -> LanguageVisionModel {
+        let plan = try ModelPlan(try files.source())
+        if checkWeights {
+            try plan.tensors.checkAllFinite()
         }
-        guard tokenizer.tokenCount <= configuration.text.vocabularySize else {
-            let rows = configuration.text.vocabularySize
-            throw fields.failure(
-                "vocab_size",
-                "is \(rows), but the tokenizer has \(tokenizer.tokenCount) tokens"
-            )
-        }
-        processor = try Qwen25VLImageProcessor(folder: folder, vision: configuration.vision)
-        let weights = try Qwen25VLWeights(folder: folder, configuration: configuration)
-        tower = weights.tower
-        decoder = weights.decoder
-        information = ModelInformation(
-            family: family,
-            name: URL(filePath: folder).standardizedFileURL.lastPathComponent,
-            parameterCount: weights.parameterCount,
-            fingerprint: try ModelFingerprint.make(folder: folder),
-            hiddenSize: configuration.text.hiddenSize,
-            layerCount: configuration.text.layerCount,
-            visionBlockCount: configuration.vision.blockCount,
-            vocabularySize: configuration.text.vocabularySize,
-            contextLength: configuration.text.contextLength,
-            weightElementType: weights.elementType
+        return try LanguageVisionModel(plan)
+    }
+
+    /// Finds out what can be known of a model without reading its weights.
+    ///
+    /// - Parameter files: Where the model is.
+    /// - Returns: Facts and estimates.
+    /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
+    public static func inspect(_ files: ModelFiles) throws -> ModelInformation {
+        try ModelPlan(try files.source()).information
+    }
+
+    private init(_ plan: ModelPlan) throws {
+        information = plan.information
+        tokenizer = plan.tokenizer
+        builder = plan.builder
+        processor = plan.processor
+        tower = try plan.configuration.tower(plan.tensors)
+        decoder = try LanguageDecoder(
+            plan.configuration.text,
+            tiesEmbeddings: plan.configuration.tokens.tiesEmbeddings,
+            plan.tensors
         )
     }
 

@@ -1,13 +1,26 @@
 internal import Shared
 
 /// A linear layer `y = x · weightᵀ + bias`.
-///
-/// The one place that knows how the weights of a layer are held; other precisions become cases here.
 struct LinearLayer: Sendable {
-    /// `[outputs, inputs]`.
-    let weight: Tensor
+    /// `[outputs, inputs]`, in whatever format the checkpoint has.
+    let weight: WeightMatrix
     /// `[outputs]`.
     let bias: Tensor?
+
+    /// A layer of a stored matrix.
+    init(weight: WeightMatrix, bias: Tensor?) {
+        precondition(
+            bias.map { $0.count == weight.rowCount } ?? true,
+            "a bias of \(bias?.shape ?? []) does not fit \(weight.rowCount) outputs"
+        )
+        self.weight = weight
+        self.bias = bias
+    }
+
+    /// A layer of float32 numbers `[outputs, inputs]`.
+    init(weight: Tensor, bias: Tensor?) {
+        self.init(weight: WeightMatrix(weight), bias: bias)
+    }
 
     /// - Parameter x: `[rows, inputs]`.
     /// - Returns: `[rows, outputs]`; a row's bits depend on that row of `x` alone.

@@ -21,6 +21,15 @@ struct JSONFields {
         self.init(path: path, prefix: "", fields: object)
     }
 
+    /// Wraps fields that come from somewhere else, for example from the metadata of a GGUF file.
+    ///
+    /// - Parameters:
+    ///   - path: The file that they come from, for error messages.
+    ///   - fields: What `JSONSerialization` would give for the object.
+    init(path: String, fields: [String: Any]) {
+        self.init(path: path, prefix: "", fields: fields)
+    }
+
     private init(path: String, prefix: String, fields: [String: Any]) {
         self.path = path
         self.prefix = prefix
@@ -40,6 +49,11 @@ struct JSONFields {
         guard let value = fields[name] else { return nil }
         guard let object = value as? [String: Any] else { throw failure(name, "is not an object") }
         return JSONFields(path: path, prefix: prefix + name + ".", fields: object)
+    }
+
+    /// What `JSONSerialization` gives for the object in a field; nil when it is missing.
+    func values(_ name: String) throws(ModelError) -> [String: Any]? {
+        try object(name)?.fields
     }
 
     /// The whole number in a field.
@@ -74,7 +88,10 @@ struct JSONFields {
             guard let fallback else { throw failure(name, "is missing") }
             return fallback
         }
-        guard let number = value as? Double else { throw failure(name, "is not a number") }
+        // Fields that do not come from JSON may hold a whole number as such.
+        guard let number = value as? Double ?? (value as? Int).map(Double.init) else {
+            throw failure(name, "is not a number")
+        }
         guard range.contains(number) else { throw failure(name, "is \(number), not in \(range)") }
         return number
     }

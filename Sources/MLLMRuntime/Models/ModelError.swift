@@ -10,6 +10,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case unsupported(path: String, feature: String)
     /// The tensors of the checkpoint are not those that the configuration asks for.
     case tensors(path: String, missing: [String], surplus: [String], misshapen: [String])
+    /// The checkpoint has a head that gives a reward instead of the next token.
+    case rewardHead(path: String, tensors: [String])
+    /// The folder holds an adapter without the model that it adapts.
+    case adapter(path: String)
     /// The chat template is none of the known ones.
     case unknownTemplate(path: String, hash: String)
     /// The template needs a token that the tokenizer does not have.
@@ -22,6 +26,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case foreignImage(patchLength: Int, expected: Int)
     /// A group without branches.
     case emptyGroup
+    /// A prompt without tokens.
+    case emptyPrompt
+    /// A prompt has a token that the model does not know.
+    case unknownToken(id: Int, vocabulary: Int)
 
     /// One line: what is wrong, and what to do.
     public var description: String {
@@ -33,15 +41,22 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         case .field(let path, let name, let reason):
             "\(path): \(name) \(reason); check that the file belongs to this checkpoint"
         case .unsupported(let path, let feature):
-            "\(path) asks for \(feature), which this runtime does not support; use a Qwen2.5-VL checkpoint"
+            "\(path) asks for \(feature), which this runtime does not support; "
+                + "use a Qwen2-VL, Qwen2.5-VL or dense Qwen3-VL Instruct checkpoint"
         case .tensors(let path, let missing, let surplus, let misshapen):
             "the tensors of \(path) do not fit its config.json"
                 + Self.list("missing", missing) + Self.list("surplus", surplus)
                 + Self.list("misshapen", misshapen)
                 + "; use the files of one checkpoint"
+        case .rewardHead(let path, let tensors):
+            "\(path) is a reward model with a head of its own (" + tensors.joined(separator: ", ")
+                + "); only judges that answer as a language model are supported"
+        case .adapter(let path):
+            "\(path) holds a LoRA adapter without its model; merge it with merge_and_unload() of peft and "
+                + "save_pretrained() into a folder of its own"
         case .unknownTemplate(let path, let hash):
-            "the chat template in \(path) (sha256 \(hash)) is not a known Qwen template; "
-                + "copy chat_template.json from Qwen2.5-VL, or add the template to ChatTemplate"
+            "the chat template in \(path) (sha256 \(hash)) is none of the known ones (qwen2-vl, "
+                + "qwen3-vl, qwen3-vl-thinking); if the model was trained with one of these, replace it by the base model's"
         case .missingToken(let token, let folder):
             "the tokenizer in \(folder) has no token \(token), which the chat template needs; "
                 + "check its added tokens"
@@ -54,10 +69,15 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
                 + "prepare it with this model"
         case .emptyGroup:
             "the group has no branches; give at least one candidate"
+        case .emptyPrompt:
+            "the prompt has no tokens; give at least one"
+        case .unknownToken(let id, let vocabulary):
+            "the prompt has the token \(id), but the model's tokens are 0 to \(vocabulary - 1); use its tokenizer"
         }
     }
 
     private static func list(_ title: String, _ names: [String]) -> String {
-        names.isEmpty ? "" : "; \(title) (\(names.count)): " + names.joined(separator: ", ")
+        let shown = names.prefix(24).joined(separator: ", ") + (names.count > 24 ? ", …" : "")
+        return names.isEmpty ? "" : "; \(title) (\(names.count)): \(shown)"
     }
 }

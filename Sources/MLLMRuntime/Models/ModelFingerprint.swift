@@ -4,7 +4,8 @@ internal import Shared
 /// The identity of a model folder, cheap enough for a checkpoint of many gigabytes.
 ///
 /// It is the SHA-256 over config.json, the preprocessing file, and for every safetensors file in the order of
-/// their names: its length, its whole header and 64 samples of 4 KiB spread evenly over its data. Files of up
+/// their names (of GGUF files: over both files): its length, its whole header and 64 samples of 4 KiB spread evenly
+/// over its data. Files of up
 /// to 256 KiB are taken whole. Two checkpoints of one architecture differ in it unless all samples happen to
 /// be equal.
 enum ModelFingerprint {
@@ -27,12 +28,24 @@ enum ModelFingerprint {
     }
 
     private static func digest(of file: MappedFile) -> ContentHash {
+        let headerLength = unsafe file.withUnsafeBytes(0..<min(8, file.count)) { bytes in
+            guard bytes.count == 8 else { return 0 }
+            return Int(
+                truncatingIfNeeded: unsafe bytes.loadUnaligned(as: UInt64.self).littleEndian & 0x7FFF_FFFF
+            )
+        }
+        return digest(of: file, header: 0..<min(file.count, 8 + headerLength))
+    }
+
+    /// The digest of a file's header and samples of the rest, or of the whole file when it is small.
+    ///
+    /// - Parameters:
+    ///   - file: A file of weights.
+    ///   - header: Its bytes before the weights.
+    /// - Returns: The digest.
+    static func digest(of file: MappedFile, header: Range<Int>) -> ContentHash {
         let sampled = sampleCount * sampleLength
         guard file.count > sampled else { return ContentHash(file) }
-        let headerLength = unsafe file.withUnsafeBytes(0..<8) { bytes in
-            Int(truncatingIfNeeded: unsafe bytes.loadUnaligned(as: UInt64.self).littleEndian & 0x7FFF_FFFF)
-        }
-        let header = 0..<min(file.count, 8 + headerLength)
         let rest = file.count - sampleLength
         let samples = (0..<sampleCount).map { index in
             let start = rest / (sampleCount - 1) * index

@@ -1,16 +1,12 @@
-internal import Foundation
-internal import Shared
-
-/// How turns become one text with special tokens: the template of a model, recognised by its text.
+/// How turns become one text with special tokens.
 ///
-/// Templates are programs in Jinja; instead of running them, the runtime knows the published ones by the
-/// SHA-256 of their text (white space at the ends aside) and refuses others.
+/// Templates are programs in Jinja; instead of running them, the runtime knows the published ones by their
+/// text, see ``recognize(_:path:)``.
 struct ChatTemplate: Sendable, Equatable {
     /// Who speaks.
     enum Role: String, Sendable {
         case system
         case user
-        case assistant
     }
 
     /// What one speaker says.
@@ -33,58 +29,56 @@ struct ChatTemplate: Sendable, Equatable {
         case visionStart = "<|vision_start|>"
         case visionEnd = "<|vision_end|>"
         case imagePad = "<|image_pad|>"
+        case thinkStart = "<think>"
     }
 
-    /// What the system turn says when the first turn is not one.
-    let defaultSystemMessage: String
+    /// What users call the template, for example `qwen3-vl`.
+    let name: String
+    /// What the system turn says when the first turn is not one; nil leaves it out.
+    let defaultSystemMessage: String?
+    /// Whether the answer begins inside a `<think>` block.
+    let opensThinking: Bool
 
     /// The template of Qwen2-VL and Qwen2.5-VL.
-    static let qwen2VL = ChatTemplate(defaultSystemMessage: "You are a helpful assistant.")
+    static let qwen2VL = ChatTemplate(
+        name: "qwen2-vl",
+        defaultSystemMessage: "You are a helpful assistant.",
+        opensThinking: false
+    )
 
-    /// Known templates by the SHA-256 of their text.
-    ///
-    /// Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct.
-    static let known: [String: ChatTemplate] = [
-        "a0bc6f6fc7a29a80017a433e8f03a1cc1236e838a944a2d034295a60c4f2fddb": .qwen2VL
-    ]
+    /// The template of Qwen3-VL Instruct.
+    static let qwen3VL = ChatTemplate(name: "qwen3-vl", defaultSystemMessage: nil, opensThinking: false)
 
-    /// Finds the template of a model folder: chat_template.jinja, else chat_template.json, else the field of
-    /// tokenizer_config.json.
-    ///
-    /// - Parameter folder: Path of the model folder.
-    /// - Returns: The template.
-    /// - Throws: ``ModelError/missingFile(path:)``, ``ModelError/unknownTemplate(path:hash:)``.
-    static func load(folder: String) throws(ModelError) -> ChatTemplate {
-        let plain = folder + "/chat_template.jinja"
-        if let data = FileManager.default.contents(atPath: plain) {
-            return try recognize(String(decoding: data, as: UTF8.self), path: plain)
-        }
-        for name in ["chat_template.json", "tokenizer_config.json"] {
-            let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            let fields = try JSONFields(path: path)
-            if fields.has("chat_template") {
-                return try recognize(try fields.text("chat_template"), path: path)
-            }
-        }
-        throw .missingFile(path: folder + "/chat_template.json")
+    /// The template of Qwen3-VL Thinking.
+    static let qwen3VLThinking = ChatTemplate(
+        name: "qwen3-vl-thinking",
+        defaultSystemMessage: nil,
+        opensThinking: true
+    )
+
+    /// All templates that the runtime has.
+    static let all = [qwen2VL, qwen3VL, qwen3VLThinking]
+
+    /// The template with a name of ``all``; nil for any other.
+    static func named(_ name: String) -> ChatTemplate? {
+        all.first { $0.name == name }
     }
 
-    static func recognize(_ text: String, path: String) throws(ModelError) -> ChatTemplate {
-        let hash = ContentHash(text.trimmingCharacters(in: .whitespacesAndNewlines)).hexadecimal
-        guard let template = known[hash] else { throw .unknownTemplate(path: path, hash: hash) }
-        return template
+    /// The tokens that this template inserts.
+    var tokens: [SpecialToken] {
+        SpecialToken.allCases.filter { opensThinking || $0 != .thinkStart }
     }
 
     /// The prompt for some turns, up to where the answer begins.
     func pieces(of turns: [Turn]) -> [Piece] {
-        opening(of: turns) + [.token(.turnEnd), .text("\n"), .token(.turnStart), .text("assistant\n")]
+        let answer: [Piece] = [.token(.turnEnd), .text("\n"), .token(.turnStart), .text("assistant\n")]
+        return opening(of: turns) + answer + (opensThinking ? [.token(.thinkStart), .text("\n")] : [])
     }
 
     /// The prompt up to the last part of the last turn, which stays open.
     func opening(of turns: [Turn]) -> [Piece] {
         var turns = turns
-        if turns.first?.role != .system {
+        if let defaultSystemMessage, turns.first?.role != .system {
             turns.insert(Turn(role: .system, parts: [.text(defaultSystemMessage)]), at: 0)
         }
         var pieces: [Piece] = []

@@ -15,7 +15,7 @@ struct PromptBuilder: Sendable {
         self.template = template
         self.tokenizer = tokenizer
         var ids: [ChatTemplate.SpecialToken: Int] = [:]
-        for token in ChatTemplate.SpecialToken.allCases {
+        for token in template.tokens {
             guard let id = tokenizer.addedToken(token.rawValue) else {
                 throw .missingToken(token.rawValue, folder: folder)
             }

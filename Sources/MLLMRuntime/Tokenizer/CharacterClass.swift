@@ -1,45 +1,41 @@
 /// The classes of code points that the pre-tokenizer tells apart.
 ///
-/// The reference's expressions know Unicode 16.0; code points that came later belong to no class there.
+/// They are those of the reference's regular expressions, see ``UnicodeTables``, whatever Unicode version the
+/// Swift runtime has.
 enum CharacterClass {
-    /// General category L.
+    /// What `\p{L}` matches.
     case letter
-    /// General category N.
+    /// What `\p{N}` matches.
     case number
     /// U+000A or U+000D.
     case lineBreak
-    /// Any other code point with the property White_Space.
+    /// Any other code point that `\s` matches.
     case space
     /// Everything else: punctuation, symbols, combining marks, controls, unassigned.
     case other
 
     init(_ scalar: Unicode.Scalar) {
-        if scalar.isASCII {
-            self = Self.ascii[Int(scalar.value)]
-        } else {
-            self = Self.unicode(scalar)
-        }
+        self = Self.all[Int(scalar.value)]
     }
 
     /// Whether `\s` matches.
     var isWhitespace: Bool { self == .space || self == .lineBreak }
 
-    private static let ascii: [CharacterClass] = (0..<128).map { (value: UInt8) in
-        value == 10 || value == 13 ? .lineBreak : unicode(Unicode.Scalar(value))
-    }
-
-    private static func unicode(_ scalar: Unicode.Scalar) -> CharacterClass {
-        let properties = scalar.properties
-        if let age = properties.age, age.major > 16 {
-            return .other
+    /// The class of every code point.
+    private static let all: [CharacterClass] = {
+        var classes = [CharacterClass](repeating: .other, count: 0x110000)
+        for (kind, rows) in [
+            (CharacterClass.letter, UnicodeTables.letters), (.number, UnicodeTables.numbers),
+            (.space, UnicodeTables.spaces),
+        ] {
+            for row in rows {
+                for point in row[0]...row[0] + row[1] {
+                    classes[point] = kind
+                }
+            }
         }
-        switch properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
-            return .letter
-        case .decimalNumber, .letterNumber, .otherNumber:
-            return .number
-        default:
-            return properties.isWhitespace ? .space : .other
-        }
-    }
+        classes[10] = .lineBreak
+        classes[13] = .lineBreak
+        return classes
+    }()
 }

@@ -9,12 +9,13 @@ struct EvaluateCommand: AsyncParsableCommand {
         abstract: "Edit the test rows of a dataset and report the mean score of the judge and of the oracle.",
         discussion: """
             The oracle compares with the target image and exists only for datasets that have targets, such as those \
-            of 'dataset shapes'. The same row gets the same noise in every evaluation.
+            of 'dataset shapes'. The same row gets the same noise in every evaluation. With --run, everything that is \
+            left out is as in the run's own evaluations, so that its last one is repeated bit for bit.
             """
     )
 
-    @Option(help: "diffusers folder of the policy, or \"embedded\".")
-    var policy = "embedded"
+    @Option(help: "diffusers folder of the policy, or \"embedded\"; the run's, else the embedded one.")
+    var policy: String?
 
     @Option(help: "PEFT folder of an adapter.")
     var lora: String?
@@ -25,32 +26,32 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Dataset folder in the Edit-R1 layout.")
     var dataset: String
 
-    @Option(help: "How many test rows; 0 = all.")
-    var rows = 0
+    @Option(help: "How many test rows, 0 = all; the run's number, else all.")
+    var rows: Int?
 
     @Option(help: "Address of a reward server; none = no judge's score.")
     var server: String?
 
-    @Option(help: "Side of the square images in pixels.")
-    var resolution = 48
+    @Option(help: "Side of the square images in pixels; the run's, else 48.")
+    var resolution: Int?
 
-    @Option(help: "Solver steps.")
-    var steps = 15
+    @Option(help: "Solver steps; the run's, else 15.")
+    var steps: Int?
 
-    @Option(help: "Solver: flow or dpm2.")
-    var solver = SolverKind.flow
+    @Option(help: "Solver: flow or dpm2; the run's, else flow.")
+    var solver: SolverKind?
 
-    @Option(help: "Seed of the noise.")
-    var seed = 42
+    @Option(help: "Seed of the noise; the run's, else 42.")
+    var seed: Int?
 
-    @Option(help: "Distilled guidance, for models that take it.")
-    var guidance = 2.5
+    @Option(help: "Distilled guidance, for models that take it; the run's, else 2.5.")
+    var guidance: Double?
 
     @Option(
         name: .customLong("max-sequence-length"),
-        help: "T5 tokens of an instruction; 0 = the tokenizer's number."
+        help: "T5 tokens of an instruction, 0 = the tokenizer's number; the run's, else 0."
     )
-    var maxSequenceLength = 0
+    var maxSequenceLength: Int?
 
     @Option(help: "Compute threads; 0 = one per core.")
     var threads = 0
@@ -65,7 +66,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         guard lora == nil || runFolder == nil else {
             throw ValidationError("--lora and --run exclude each other")
         }
-        guard rows >= 0, seed >= 0, steps > 0, resolution > 0 else {
+        guard rows ?? 0 >= 0, seed ?? 0 >= 0, steps ?? 1 > 0, resolution ?? 1 > 0 else {
             throw ValidationError(
                 "--rows and --seed must not be negative, --steps and --resolution be positive"
             )
@@ -78,11 +79,8 @@ struct EvaluateCommand: AsyncParsableCommand {
             threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount,
             threadsOfProduct: 1
         )
-        var settings = TrainerConfiguration()
-        settings.resolution = resolution
-        settings.rollout.guidance = guidance
-        settings.maxSequenceLength = maxSequenceLength
-        let folder = policy == "embedded" ? try EmbeddedPolicy.folder() : policy
+        let settings = try settings()
+        let folder = settings.policy == "embedded" ? try EmbeddedPolicy.folder() : settings.policy
         let runner = try PolicyRunner(folder: folder, configuration: settings)
         let adapterFolder =
             try lora ?? runFolder.map { try CheckpointStore.resolve("latest", run: $0) + "/lora" }
@@ -97,20 +95,42 @@ struct EvaluateCommand: AsyncParsableCommand {
             client = connected
         }
         let evaluator = Evaluator(
-            examples: Array(examples.prefix(rows == 0 ? examples.count : rows)),
+            examples: Array(
+                examples.prefix(settings.evaluation.rows == 0 ? examples.count : settings.evaluation.rows)
+            ),
             runner: runner,
-            steps: steps,
-            solver: solver,
-            seeds: SeedTree(seed: UInt64(seed))["evaluation"]
+            steps: settings.evaluation.steps,
+            solver: settings.evaluation.solver,
+            seeds: SeedTree(seed: UInt64(settings.seed))["evaluation"]
         )
         let results = try await evaluator.run(adapter: adapter, client: client)
         let summary = EvaluationSummary(
             results.map { ($0.example, $0.reward) },
-            oracle: try OracleGrades.grade(results.map { ($0.example, $0.edited) }, resolution: resolution)
+            oracle: try OracleGrades.grade(results.map { ($0.example, $0.edited) }, resolution: settings.resolution)
         )
         print(json ? try summary.json() : summary.table)
         if let images {
             try EvaluationSheet.table(of: Array(results.prefix(8))).write(to: images)
         }
+    }
+
+    /// The run's configuration, or the defaults of the embedded policy, with the options put in.
+    private func settings() throws -> TrainerConfiguration {
+        var settings = TrainerConfiguration()
+        if let runFolder {
+            settings = try TrainerConfiguration(contentsOf: runFolder + "/config.yaml")
+        } else {
+            settings.resolution = 48
+            settings.maxSequenceLength = 0
+        }
+        if let policy { settings.policy = policy }
+        if let rows { settings.evaluation.rows = rows }
+        if let resolution { settings.resolution = resolution }
+        if let steps { settings.evaluation.steps = steps }
+        if let solver { settings.evaluation.solver = solver }
+        if let seed { settings.seed = seed }
+        if let guidance { settings.rollout.guidance = guidance }
+        if let maxSequenceLength { settings.maxSequenceLength = maxSequenceLength }
+        return settings
     }
 }

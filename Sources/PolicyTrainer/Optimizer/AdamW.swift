@@ -65,8 +65,13 @@ struct AdamW<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
     /// - Parameters:
     ///   - parameters: The parameters; overwritten.
     ///   - gradients: As many arrays of the same lengths.
+    ///   - rateShare: The share of the learning rate that this step takes.
     /// - Returns: The gradient's norm before the clip.
-    mutating func step(_ parameters: inout [[Scalar]], gradients: [[Scalar]]) -> Double {
+    mutating func step(
+        _ parameters: inout [[Scalar]],
+        gradients: [[Scalar]],
+        rateShare: Double = 1
+    ) -> Double {
         precondition(
             parameters.map(\.count) == first.map(\.count) && gradients.map(\.count) == first.map(\.count),
             "parameters, gradients and moments differ in size"
@@ -74,10 +79,11 @@ struct AdamW<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
         let norm = AdamW.norm(of: gradients)
         let clip = Scalar(min(1, settings.clipNorm / (norm + 1e-6)))
         stepCount += 1
-        let shrink = Scalar(1 - settings.learningRate * settings.weightDecay)
+        let learningRate = settings.learningRate * rateShare
+        let shrink = Scalar(1 - learningRate * settings.weightDecay)
         let (beta1, beta2) = (Scalar(settings.beta1), Scalar(settings.beta2))
         let (rest1, rest2) = (Scalar(1 - settings.beta1), Scalar(1 - settings.beta2))
-        let rate = Scalar(settings.learningRate / (1 - AdamW.power(settings.beta1, stepCount)))
+        let rate = Scalar(learningRate / (1 - AdamW.power(settings.beta1, stepCount)))
         let root = Scalar((1 - AdamW.power(settings.beta2, stepCount)).squareRoot())
         let epsilon = Scalar(settings.epsilon)
         for index in parameters.indices {

@@ -138,6 +138,16 @@ struct ConfigurationKey {
             ),
             .init("nft.normaliser", \.nft.normaliser, "how masked items count in the mean"),
             .init("optimizer.learningRate", \.optimizer.learningRate, "AdamW: learning rate"),
+            .init(
+                "optimizer.decayEpochs",
+                \.optimizer.decayEpochs,
+                "epochs in which the learning rate falls in a straight line; 0 = it stays"
+            ),
+            .init(
+                "optimizer.decayTo",
+                \.optimizer.decayTo,
+                "share of the learning rate that is left after decayEpochs"
+            ),
             .init("optimizer.betas", \.optimizer.betas, "AdamW: decay of both moments"),
             .init("optimizer.eps", \.optimizer.eps, "AdamW: added to the root of the second moment"),
             .init("optimizer.weightDecay", \.optimizer.weightDecay, "AdamW: decoupled weight decay"),

@@ -28,6 +28,8 @@ struct EpochReport: Sendable {
     let steps: [GradientStep.Totals]
     /// Gradient norms before the clip.
     let gradientNorms: [Double]
+    /// Learning rate of the epoch's steps.
+    let learningRate: Double
     /// Wall-clock seconds of the phases.
     let seconds: Seconds
     /// Root mean square of current minus old after the epoch.
@@ -75,6 +77,7 @@ struct EpochReport: Sendable {
                 replies.reduce(0) { $0 + $1.seconds } / Double(max(1, replies.count))
             ),
             "judge_attempts": .integer(replies.reduce(0) { $0 + $1.attempts }),
+            "learning_rate": .number(learningRate),
             "seconds_rollout": .number(seconds.rollout),
             "seconds_scoring": .number(seconds.scoring),
             "seconds_training": .number(seconds.training),

@@ -42,6 +42,17 @@ extension TrainerConfiguration {
         )
     }
 
+    /// The share of the learning rate that an epoch's steps take: 1 at first, and in a straight line down to
+    /// `optimizer.decayTo` at epoch `optimizer.decayEpochs`, where it stays.
+    ///
+    /// - Parameter epoch: The epoch, from 0.
+    /// - Returns: 0 to 1.
+    func learningRateShare(epoch: Int) -> Double {
+        guard optimizer.decayEpochs > 0 else { return 1 }
+        let done = min(1, Double(epoch) / Double(optimizer.decayEpochs))
+        return 1 - done * (1 - optimizer.decayTo)
+    }
+
     /// Rank, strength and targets of the adapter.
     var adapterConfiguration: LoRAConfiguration {
         LoRAConfiguration(rank: lora.rank, alpha: Float(lora.alpha), targets: lora.targets)

@@ -112,6 +112,8 @@ struct Trainer {
             pictures: pictures,
             steps: steps,
             gradientNorms: norms,
+            learningRate: configuration.optimizer.learningRate
+                * configuration.learningRateShare(epoch: epoch),
             seconds: seconds,
             oldDistance: state.oldDistance,
             globalStep: state.globalStep,
@@ -159,7 +161,13 @@ struct Trainer {
                 totals.gradients[name]?.values ?? [Float](repeating: 0, count: tensor.count)
             }
             var values = parameters.map(\.tensor.values)
-            norms.append(state.optimizer.step(&values, gradients: gradients))
+            norms.append(
+                state.optimizer.step(
+                    &values,
+                    gradients: gradients,
+                    rateShare: configuration.learningRateShare(epoch: epoch)
+                )
+            )
             state.current.replaceValues(with: values)
             state.globalStep += 1
             let decay = average.decay(step: state.globalStep)

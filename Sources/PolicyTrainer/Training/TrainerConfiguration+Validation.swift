@@ -114,6 +114,12 @@ extension TrainerConfiguration {
 
     private func validateOptimizer() throws(ConfigurationError) {
         try require(optimizer.learningRate > 0, "optimizer.learningRate", "must be positive")
+        try require(optimizer.decayEpochs >= 0, "optimizer.decayEpochs", "is negative")
+        try require(
+            (0...1).contains(optimizer.decayTo),
+            "optimizer.decayTo",
+            "is \(optimizer.decayTo), not a share of 0 to 1"
+        )
         try require(
             optimizer.betas.count == 2 && optimizer.betas.allSatisfy { (0..<1).contains($0) },
             "optimizer.betas",

@@ -36,6 +36,8 @@ struct TrainerConfiguration: Sendable, Equatable {
     /// The optimiser.
     struct Optimizer: Sendable, Equatable {
         var learningRate = 3e-4
+        var decayEpochs = 0
+        var decayTo = 0.1
         var betas = [0.9, 0.999]
         var eps = 1e-8
         var weightDecay = 1e-4

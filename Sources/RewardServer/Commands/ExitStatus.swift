@@ -5,6 +5,8 @@ import Foundation
 enum ExitStatus {
     /// Something was not scored.
     static let someFailed = ExitCode(2)
+    /// What was asked for is not the case; the reason is on stdout.
+    static let failed = ExitCode(1)
 
     /// Runs a command's body; an error becomes one line on stderr and exit code 1.
     ///
@@ -16,7 +18,7 @@ enum ExitStatus {
         } catch let error as ExitCode {
             throw error
         } catch {
-            StandardStreams.printError("reward-server: \(oneLine("\(error)"))")
+            StandardStreams.printError("reward-server: \(oneLine("\(ModelLocation.explained(error))"))")
             throw ExitCode(1)
         }
     }

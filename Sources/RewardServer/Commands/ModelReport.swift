@@ -2,20 +2,85 @@ import Foundation
 import MLLMRuntime
 import Shared
 
-/// What `inspect` says about a model folder.
+/// What `inspect` says about a model.
 struct ModelReport: Encodable {
     let name: String
     let family: String
     let parameters: Int
+    let visionParameters: Int
     let hiddenSize: Int
     let layers: Int
     let visionBlocks: Int
     let vocabularySize: Int
+    let tiedEmbeddings: Bool
     let contextLength: Int
     let weightType: String
+    let weightByteCount: Int
+    /// Tensors by the format that they are stored in.
+    let formats: [String: Int]
+    let chatTemplate: String
+    let specialTokens: [String: Int]
+    /// Of a source and an edited image of 512×512 pixels.
+    let pairMemory: Memory
+    /// Of a source and twelve edited images of 512×512 pixels; what loading a model asks for.
+    let groupMemory: Memory
+    /// What this machine has left; `nil` when that is not known.
+    let availableByteCount: Int?
+    /// Of a source and an edited image of 512×512 pixels.
+    let pairCost: Cost
     let fingerprint: String
     let preprocessHash: String
+    let defaultRubric: String
     let rubrics: [RubricReport]
+
+    /// Bytes at the highest point.
+    struct Memory: Encodable {
+        let weights: Int
+        let caches: Int
+        let activations: Int
+        let total: Int
+
+        init(_ estimate: MemoryEstimate) {
+            weights = estimate.weightByteCount
+            caches = estimate.cacheByteCount
+            activations = estimate.activationByteCount
+            total = estimate.totalByteCount
+        }
+
+        var text: String {
+            "\(ByteText.gibibytes(total)) (weights \(ByteText.gibibytes(weights)), caches "
+                + "\(ByteText.gibibytes(caches)), activations \(ByteText.gibibytes(activations)))"
+        }
+    }
+
+    /// Arithmetic, and how long it may take here.
+    struct Cost: Encodable {
+        let visionTeraOperations: Double
+        let prefillTeraOperations: Double
+        let teraOperations: Double
+        /// What a large float32 product reaches on this machine's compute threads.
+        let measuredTeraOperationsPerSecond: Double
+        let threads: Int
+        let estimatedSeconds: Double
+
+        init(_ count: OperationCount, rate: Double) {
+            visionTeraOperations = count.vision / 1e12
+            prefillTeraOperations = count.prefill / 1e12
+            teraOperations = count.total / 1e12
+            measuredTeraOperationsPerSecond = rate / 1e12
+            threads = Parallel.threadCount
+            estimatedSeconds = count.total / rate
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case visionTeraOperations = "vision_tflop"
+            case prefillTeraOperations = "prefill_tflop"
+            case teraOperations = "tflop"
+            case measuredTeraOperationsPerSecond = "measured_tflop_per_second"
+            case threads
+            case estimatedSeconds = "estimated_seconds"
+        }
+    }
 
     /// A rubric, and the ids of its labels or why the model cannot use it.
     struct RubricReport: Encodable {
@@ -28,38 +93,65 @@ struct ModelReport: Encodable {
 
     private enum CodingKeys: String, CodingKey {
         case name, family, parameters
+        case visionParameters = "vision_parameters"
         case hiddenSize = "hidden_size"
         case layers
         case visionBlocks = "vision_blocks"
         case vocabularySize = "vocabulary_size"
+        case tiedEmbeddings = "tied_embeddings"
         case contextLength = "context_length"
         case weightType = "weight_type"
+        case weightByteCount = "weight_bytes"
+        case formats
+        case chatTemplate = "chat_template"
+        case specialTokens = "special_tokens"
+        case pairMemory = "pair_memory_bytes"
+        case groupMemory = "group_memory_bytes"
+        case availableByteCount = "available_memory_bytes"
+        case pairCost = "pair_cost"
         case fingerprint
         case preprocessHash = "preprocess_hash"
+        case defaultRubric = "default_rubric"
         case rubrics
     }
 
-    /// Loads a model and looks its rubrics' labels up.
+    /// Inspects a model without its weights, and looks its rubrics' labels up.
     ///
-    /// - Parameter folder: The model's folder.
-    /// - Throws: What the runtime throws; ``RubricError``.
-    init(folder: String) throws {
-        let judge = try LanguageModelJudge(folder: folder)
-        let library = try RubricLibrary(own: ModelLocation.ownRubric(of: folder))
-        let information = judge.model.information
+    /// - Parameter loading: Which model; with `checksWeights` it is loaded after all, to look at every
+    ///   weight.
+    /// - Throws: What resolving and the runtime throw; ``RubricError``.
+    init(_ loading: ModelLoading) throws {
+        let files = try ModelLocation.resolve(loading.model, projector: loading.projector)
+        if loading.checksWeights { _ = try loading.load() }
+        let information = try LanguageVisionModel.inspect(files)
+        let vocabulary = TokenizerVocabulary(tokenizer: try LanguageVisionModel.tokenizer(of: files))
+        let library = try RubricLibrary(own: ModelLocation.ownRubric(of: files))
         name = information.name
         family = information.family.rawValue
         parameters = information.parameterCount
+        visionParameters = information.visionParameterCount
         hiddenSize = information.hiddenSize
         layers = information.layerCount
         visionBlocks = information.visionBlockCount
         vocabularySize = information.vocabularySize
+        tiedEmbeddings = information.tiesEmbeddings
         contextLength = information.contextLength
         weightType = information.weightElementType
-        fingerprint = judge.identity.fingerprint
-        preprocessHash = judge.identity.preprocessHash
+        weightByteCount = information.weightByteCount
+        formats = information.formats
+        chatTemplate = information.chatTemplate
+        specialTokens = information.specialTokens
+        pairMemory = Memory(information.pairMemory)
+        groupMemory = Memory(information.groupMemory)
+        availableByteCount = loading.available()?.byteCount
+        pairCost = Cost(information.pairOperations, rate: ProductRate.measure())
+        fingerprint = information.fingerprint.description
+        preprocessHash = try LanguageModelJudge.preprocessHash(of: files, information)
+        defaultRubric = library.standard.name
         rubrics = library.all.map { rubric in
-            let resolved = Result { () throws(RubricError) in try ResolvedRubric(rubric, judge: judge) }
+            let resolved = Result { () throws(RubricError) in
+                try ResolvedRubric(rubric, vocabulary: vocabulary)
+            }
             let names = rubric.labels.map { $0.tokens[0] }
             let problem: String? = if case .failure(let error) = resolved { error.description } else { nil }
             return RubricReport(
@@ -76,12 +168,25 @@ struct ModelReport: Encodable {
 
     /// The report for people.
     var lines: [String] {
-        [
+        let stored = formats.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            .map { "\($0.value) \($0.key)" }
+            .joined(separator: ", ")
+        let special = specialTokens.sorted { $0.value < $1.value }.map { "\($0.key) \($0.value)" }
+        return [
             "model        \(name) (\(family))",
-            "parameters   \(parameters), stored as \(weightType)",
-            "decoder      \(layers) layers of width \(hiddenSize), vocabulary \(vocabularySize), "
-                + "context \(contextLength)",
+            "parameters   \(parameters), of them \(visionParameters) in the vision tower",
+            "stored as    \(ByteText.gibibytes(weightByteCount)); tensors: \(stored)",
+            "decoder      \(layers) layers of width \(hiddenSize), vocabulary \(vocabularySize)"
+                + "\(tiedEmbeddings ? " (tied)" : ""), context \(contextLength)",
             "vision       \(visionBlocks) blocks",
+            "template     \(chatTemplate): \(special.joined(separator: ", "))",
+            "memory       a 512×512 pair \(pairMemory.text)",
+            "             with 12 edits  \(groupMemory.text)"
+                + (availableByteCount.map { "; available \(ByteText.gibibytes($0))" } ?? ""),
+            "cost         a 512×512 pair \(tera(pairCost.teraOperations)) TFLOP (vision "
+                + "\(tera(pairCost.visionTeraOperations)), decoder \(tera(pairCost.prefillTeraOperations)))",
+            "             about \(seconds(pairCost.estimatedSeconds)) s here: an estimate, at the measured "
+                + "\(tera(pairCost.measuredTeraOperationsPerSecond)) TFLOP/s of \(pairCost.threads) thread(s)",
             "fingerprint  \(fingerprint)",
         ]
             + rubrics.map { rubric in
@@ -91,7 +196,25 @@ struct ModelReport: Encodable {
                             .map { "\($0) = \((tokens[$0] ?? []).map(String.init).joined(separator: "/"))" }
                             .joined(separator: ", ")
                     } ?? rubric.problem ?? ""
-                return "rubric       \(rubric.name) (\(rubric.order)): \(answers)"
+                let standard = rubric.name == defaultRubric ? ", default" : ""
+                return "rubric       \(rubric.name) (\(rubric.order)\(standard)): \(answers)"
             }
     }
+
+    private func tera(_ value: Double) -> String {
+        String(format: value < 0.1 ? "%.4f" : "%.2f", value)
+    }
+
+    private func seconds(_ value: Double) -> String {
+        String(format: value < 1 ? "%.3f" : "%.1f", value)
+    }
+}
+
+/// A tokenizer, asked about labels.
+private struct TokenizerVocabulary: LabelVocabulary {
+    let tokenizer: Tokenizer
+
+    func tokens(of text: String) -> [Int] { tokenizer.encode(text) }
+
+    func text(ofToken token: Int) -> String { tokenizer.decode([token]) }
 }

@@ -1,12 +1,10 @@
-import CCurl
 import Foundation
 import Shared
 
 /// Scoring by a running server; what comes out is what ``LocalScoring`` gives.
 struct RemoteScoring {
-    private static let connectTimeout = 10_000
-    private static let timeout = 1_800_000
-    private static let maximumReply = 64 << 20
+    private static let timeout = Duration.seconds(1_800)
+    private static let http = HTTPExchange(connectTimeout: .seconds(10), replyLimit: 64 << 20)
 
     /// The server's address.
     let url: String
@@ -58,21 +56,27 @@ struct RemoteScoring {
 
     private func exchange(_ request: EditScoresRequest, source: String) throws -> Reply {
         let address = (url.hasSuffix("/") ? String(url.dropLast()) : url) + "/v1/edit-scores"
-        let (status, body) = try Self.post(try JSONEncoder().encode(request), to: address)
-        if status == 200 {
+        let body = Array(try JSONEncoder().encode(request))
+        let reply: HTTPExchange.Reply
+        do {
+            reply = try Self.http.perform(address, body: body, timeout: Self.timeout)
+        } catch {
+            throw RemoteError.unreachable(url: address, reason: error.reason)
+        }
+        if reply.status == 200 {
             do {
-                let response = try JSONDecoder().decode(EditScoresResponse.self, from: body)
+                let response = try JSONDecoder().decode(EditScoresResponse.self, from: Data(reply.body))
                 return (response.model, response.rubric.name, response.scores)
             } catch {
                 throw RemoteError.unreadable(url: url, reason: DecodingReason(error).text)
             }
         }
-        guard let refusal = try? JSONDecoder().decode(ErrorBody.self, from: body) else {
-            throw RemoteError.refused(url: url, status: status, message: "it is no reward-server")
+        guard let refusal = try? JSONDecoder().decode(ErrorBody.self, from: Data(reply.body)) else {
+            throw RemoteError.refused(url: url, status: reply.status, message: "it is no reward-server")
         }
         if let items = refusal.scores { return ("", "", items) }
         let message = refusal.error.message.replacing("source.image", with: source)
-        throw RemoteError.refused(url: url, status: status, message: message)
+        throw RemoteError.refused(url: url, status: reply.status, message: message)
     }
 
     /// An item whose message calls the image by its path, as scoring in this process does.
@@ -84,36 +88,6 @@ struct RemoteScoring {
         }
         failure.message = failure.message.replacing("edits[\(item.index)].image", with: paths[index])
         return .failure(failure)
-    }
-
-    private static func post(_ body: Data, to address: String) throws(RemoteError) -> (
-        status: Int, body: Data
-    ) {
-        guard cc_global_init() == 0 else {
-            throw .unreachable(url: address, reason: "libcurl could not start")
-        }
-        var reply = unsafe cc_reply()
-        let bytes = Array(body)
-        unsafe cc_exchange(
-            address,
-            bytes,
-            bytes.count,
-            nil,
-            connectTimeout,
-            timeout,
-            maximumReply,
-            nil,
-            &reply
-        )
-        defer { unsafe cc_reply_free(&reply) }
-        guard unsafe reply.code == 0 else {
-            let reason = unsafe withUnsafeBytes(of: &reply.message) { message in
-                unsafe String(decoding: message.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            throw .unreachable(url: address, reason: reason)
-        }
-        let data = unsafe Data(UnsafeBufferPointer(start: reply.body, count: reply.body_length))
-        return (unsafe reply.status, data)
     }
 }
 

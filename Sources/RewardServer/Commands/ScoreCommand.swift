@@ -25,14 +25,10 @@ struct ScoreCommand: AsyncParsableCommand {
     @Option(help: "Name of a rubric, or a file (.yaml, .yml, .json); the model's own when left out.")
     var rubric: String?
 
-    @Option(help: "Folder of a Qwen2.5-VL model; the embedded judge when left out.")
-    var model: String?
+    @OptionGroup var model: ModelOptions
 
     @Option(help: "Address of a running reward-server, such as http://127.0.0.1:8000.")
     var url: String?
-
-    @Option(help: "Compute threads; all cores when left out.")
-    var threads: Int?
 
     @Flag(help: "One JSON object a line.")
     var json = false
@@ -41,8 +37,7 @@ struct ScoreCommand: AsyncParsableCommand {
     var edited: [String]
 
     func validate() throws {
-        guard model == nil || url == nil else { throw ValidationError("give --model or --url, not both") }
-        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1") }
+        try model.refuse(url: url)
     }
 
     func run() async throws {
@@ -58,8 +53,7 @@ struct ScoreCommand: AsyncParsableCommand {
             if let url {
                 answer = try RemoteScoring(url: url).answer(to: question)
             } else {
-                ComputeThreads.configure(threads)
-                answer = try LocalScoring(model: ModelLocation.load(model)).answer(to: question)
+                answer = try LocalScoring(model: model.load()).answer(to: question)
             }
             for line in json ? try answer.jsonLines() : ScoreTable(answer).lines {
                 StandardStreams.print(line)

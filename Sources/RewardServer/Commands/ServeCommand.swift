@@ -14,17 +14,13 @@ struct ServeCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Folder of a Qwen2.5-VL model; the embedded judge when left out.")
-    var model: String?
+    @OptionGroup var model: ModelOptions
 
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
     @Option(help: "Port to listen on; 0 takes a free one and prints it.")
     var port = 8000
-
-    @Option(help: "Compute threads; all cores when left out.")
-    var threads: Int?
 
     @Option(help: "Longest request body, in bytes.")
     var maxBody = ServerLimits().maximumBody
@@ -57,8 +53,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
         let counts = [
-            ("--threads", threads ?? 1), ("--max-body", maxBody), ("--max-edits", maxEdits),
-            ("--max-queue", maxQueue), ("--body-timeout", bodyTimeout),
+            ("--max-body", maxBody), ("--max-edits", maxEdits), ("--max-queue", maxQueue),
+            ("--body-timeout", bodyTimeout),
         ]
         for (name, count) in counts where count < 1 {
             throw ValidationError("\(name) must be at least 1")
@@ -75,21 +71,21 @@ struct ServeCommand: AsyncParsableCommand {
         try await ExitStatus.reporting {
             LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
             let logger = Logger(label: "reward-server")
-            ComputeThreads.configure(threads, logger: logger)
+            ComputeThreads.configure(model.threads, logger: logger)
             var limits = ServerLimits()
             limits.maximumBody = maxBody
             limits.maximumBufferedBytes = max(limits.maximumBufferedBytes, maxBody)
             limits.maximumEdits = maxEdits
             limits.maximumQueue = maxQueue
             limits.bodyTimeout = .seconds(bodyTimeout)
-            let (folder, readyFile) = (model, readyFile)
+            let (loading, readyFile) = (model.loading, readyFile)
             try await Server(
                 host: host,
                 port: port,
                 limits: limits,
                 shutdownTimeout: .seconds(shutdownTimeout),
                 logger: logger,
-                load: { try ModelLocation.load(folder) },
+                load: { try loading.load() },
                 onReady: { url, model in
                     if let readyFile { try ReadyFile.write(url: url, to: readyFile) }
                     StandardStreams.print("reward-server ready on \(url) (model \(model.identity.name))")

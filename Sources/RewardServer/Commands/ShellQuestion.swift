@@ -31,13 +31,23 @@ struct ShellQuestion {
     ///
     /// - Throws: ``RubricError``.
     func rubricReference() throws(RubricError) -> RubricReference? {
+        try Self.rubricReference(rubric)
+    }
+
+    /// A rubric's name or file as a request names it.
+    ///
+    /// - Parameter rubric: A name, or a path; `nil` takes the model's own.
+    /// - Returns: The reference; a file is read and brought along whole.
+    /// - Throws: ``RubricError``.
+    static func rubricReference(_ rubric: String?) throws(RubricError) -> RubricReference? {
         guard let rubric else { return nil }
         let isFile =
             rubric.contains("/") || [".yaml", ".yml", ".json"].contains { rubric.lowercased().hasSuffix($0) }
         return isFile ? .inline(try RubricFile.load(rubric).document) : .named(rubric)
     }
 
-    private static func file(_ path: String) -> Result<ScoreGroup.ImageFile, ScoreFailure> {
+    /// An image file's bytes, or why there are none.
+    static func file(_ path: String) -> Result<ScoreGroup.ImageFile, ScoreFailure> {
         do {
             let limit = DecodeLimits.standard.maximumBytes
             let facts = try URL(filePath: path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])

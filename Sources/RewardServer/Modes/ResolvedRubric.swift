@@ -9,18 +9,18 @@ struct ResolvedRubric: Sendable {
     ///
     /// - Parameters:
     ///   - rubric: The rubric.
-    ///   - judge: The model whose tokenizer is asked; ids are never assumed.
+    ///   - vocabulary: The model's tokenizer; ids are never assumed.
     /// - Throws: ``RubricError/notOneToken(rubric:label:tokenization:)`` or
     ///   ``RubricError/sameToken(rubric:first:second:token:)``.
-    init(_ rubric: Rubric, judge: any Judge) throws(RubricError) {
+    init(_ rubric: Rubric, vocabulary: any LabelVocabulary) throws(RubricError) {
         var owners: [Int: String] = [:]
         var tokens: [[Int]] = []
         for label in rubric.labels {
             var ids: [Int] = []
             for spelling in label.tokens {
-                let found = judge.tokens(of: spelling)
+                let found = vocabulary.tokens(of: spelling)
                 guard found.count == 1, let id = found.first else {
-                    let pieces = found.prefix(16).map { "\"\(judge.text(ofToken: $0))\" (\($0))" }
+                    let pieces = found.prefix(16).map { "\"\(vocabulary.text(ofToken: $0))\" (\($0))" }
                     throw .notOneToken(
                         rubric: rubric.name,
                         label: spelling,

@@ -4,7 +4,7 @@ internal import CBLAS
 ///
 /// Rows do not influence each other's rounding: row `i` of a product has the same bits whatever the other rows are
 /// and however many there are. OpenBLAS 0.3 breaks that with its small-matrix kernels, which serve products of up to
-/// 10⁶ multiplications; ``linear(_:weight:into:rows:inputs:outputs:)`` fills such a product up with zero rows. Measured on AVX-512
+/// 10⁶ multiplications; ``linear(_:weight:into:rows:inputs:outputs:resultStride:)`` fills such a product up with zero rows. Measured on AVX-512
 /// kernels (SkylakeX, Cooperlake); the AVX2 kernels of OpenBLAS 0.3.21 treat the rows of the last tile differently.
 public enum GEMM {
     /// The product size, in multiplications, up to which OpenBLAS may take its small-matrix kernels.
@@ -43,17 +43,19 @@ public enum GEMM {
     /// - Parameters:
     ///   - x: `[rows, inputs]`.
     ///   - weight: `[outputs, inputs]`.
-    ///   - y: `[rows, outputs]`, overwritten.
+    ///   - y: `[rows, outputs]` within rows of `resultStride` numbers, overwritten.
     ///   - rows: Row count of `x` and `y`.
     ///   - inputs: Column count of `x`.
-    ///   - outputs: Column count of `y`.
+    ///   - outputs: Rows of `weight`.
+    ///   - resultStride: Distance of two rows of `y`; `outputs` when left out.
     public static func linear(
         _ x: UnsafePointer<Float>,
         weight: UnsafePointer<Float>,
         into y: UnsafeMutablePointer<Float>,
         rows: Int,
         inputs: Int,
-        outputs: Int
+        outputs: Int,
+        resultStride: Int? = nil
     ) {
         let least = smallProductLimit / max(1, inputs * outputs) + 1
         guard rows < least else {
@@ -64,7 +66,8 @@ public enum GEMM {
                 rows: rows,
                 columns: outputs,
                 depth: inputs,
-                transposeRight: true
+                transposeRight: true,
+                resultStride: resultStride
             )
             return
         }
@@ -88,7 +91,14 @@ public enum GEMM {
         }
         unsafe product.withUnsafeBuffer { result in
             guard let result = result.baseAddress else { return }
-            unsafe y.update(from: result, count: rows * outputs)
+            let stride = resultStride ?? outputs
+            guard stride != outputs else {
+                unsafe y.update(from: result, count: rows * outputs)
+                return
+            }
+            for row in 0..<rows {
+                unsafe (y + row * stride).update(from: result + row * outputs, count: outputs)
+            }
         }
     }
 

@@ -2,6 +2,10 @@ internal import CKernels
 
 /// Additions and dot products of whole rows.
 public enum RowArithmetic {
+    /// Numbers of a compressed matrix that are unpacked at a time for ``dots(_:rows:with:)-(WeightMatrix,_,_)``: few
+    /// enough to stay in a core's cache.
+    private static let numbersAtATime = 1 << 16
+
     /// `x[r] += bias` for every row.
     ///
     /// - Parameters:
@@ -62,6 +66,46 @@ public enum RowArithmetic {
                         range.count,
                         columns
                     )
+                }
+            }
+            initializedCount = range.count
+        }
+    }
+
+    /// Dot products of one vector with rows of a matrix that may be stored in any format.
+    ///
+    /// The same bits as ``dots(_:rows:with:)-(Tensor,_,_)`` of the unpacked matrix. Runs on the calling thread.
+    ///
+    /// - Parameters:
+    ///   - matrix: `[rows, columns]`.
+    ///   - range: The rows to take.
+    ///   - x: `[columns]`.
+    /// - Returns: `[range.count]`.
+    public static func dots(_ matrix: WeightMatrix, rows range: Range<Int>, with x: Tensor) -> [Float] {
+        if let floats = matrix.floats {
+            return dots(floats, rows: range, with: x)
+        }
+        let columns = matrix.columnCount
+        precondition(
+            x.count == columns && range.lowerBound >= 0 && range.upperBound <= matrix.rowCount,
+            "rows \(range) of [\(matrix.rowCount), \(columns)] do not fit a vector \(x.shape)"
+        )
+        let height = max(1, min(range.count, numbersAtATime / max(1, columns)))
+        return unsafe [Float](unsafeUninitializedCapacity: range.count) { target, initializedCount in
+            unsafe x.withUnsafeBuffer { x in
+                guard let x = x.baseAddress, let target = target.baseAddress else { return }
+                unsafe UnpackScratch.withFloats(height * columns) { scratch in
+                    for first in stride(from: range.lowerBound, to: range.upperBound, by: height) {
+                        let part = first..<min(range.upperBound, first + height)
+                        unsafe matrix.unpack(rows: part, into: scratch)
+                        unsafe ck_row_dots_f32(
+                            scratch,
+                            x,
+                            target + (first - range.lowerBound),
+                            part.count,
+                            columns
+                        )
+                    }
                 }
             }
             initializedCount = range.count

@@ -29,7 +29,7 @@ public struct UnknownKeyError: Error, CustomStringConvertible {
 
 extension Decoder {
     /// Throws a `DecodingError` that names the first key, in alphabetical order, that `keys` does not hold.
-    func refuseUnknownKeys<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) throws {
+    public func refuseUnknownKeys<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) throws {
         let known = keys.allCases.map(\.stringValue)
         let found = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         guard let unknown = found.filter({ !known.contains($0) }).min() else { return }

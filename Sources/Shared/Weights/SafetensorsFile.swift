@@ -24,7 +24,13 @@ public struct SafetensorsFile: Sendable {
     /// The mapped file itself, for example to digest it with ``ContentHash``.
     public let mapping: MappedFile
 
-    /// Maps a file and checks its header: lengths, offsets, overlap, and element type × shape.
+    /// Bytes of a number of every element type of the format; types of fewer than eight bits are not among them.
+    private static let byteCounts = [
+        "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "U16": 2, "I16": 2, "F16": 2,
+        "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+    ]
+
+    /// Maps a file and checks its header: lengths, offsets, overlap, holes, and element type × shape.
     ///
     /// - Parameter path: The file.
     /// - Throws: ``WeightError/unreadable(path:reason:)``, ``WeightError/malformed(path:reason:)``.
@@ -53,43 +59,84 @@ public struct SafetensorsFile: Sendable {
                 metadata = pairs
                 continue
             }
-            guard
-                let fields = value as? [String: Any],
-                let elementType = fields["dtype"] as? String,
-                let shape = fields["shape"] as? [Int],
-                let offsets = fields["data_offsets"] as? [Int],
-                offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
-                offsets[1] <= mapping.count - dataStart,
-                shape.count <= 8, shape.allSatisfy({ $0 >= 0 })
-            else {
-                throw malformed("the entry of \(name) is damaged or points outside the file")
+            do throws(HeaderFault) {
+                entries[name] = try Self.entry(value, dataStart: dataStart, fileLength: mapping.count)
+            } catch {
+                throw malformed("\(name) \(error.reason)")
             }
-            var count = 1
-            for length in shape {
-                let (product, overflow) = count.multipliedReportingOverflow(by: length)
-                guard !overflow else { throw malformed("the shape of \(name) is absurd: \(shape)") }
-                count = product
-            }
-            if let known = ElementType(rawValue: elementType),
-                count > mapping.count
-                    || offsets[1] - offsets[0] != count * known.byteCount
-            {
-                throw malformed("\(name) takes \(offsets[1] - offsets[0]) bytes for \(elementType) \(shape)")
-            }
-            entries[name] = Entry(
-                elementType: elementType,
-                shape: shape,
-                range: (dataStart + offsets[0])..<(dataStart + offsets[1])
-            )
         }
-        let ordered = entries.sorted { $0.value.range.lowerBound < $1.value.range.lowerBound }
-        for (left, right) in zip(ordered, ordered.dropFirst())
-        where left.value.range.upperBound > right.value.range.lowerBound {
-            throw malformed("\(left.key) and \(right.key) overlap")
+        var end = dataStart
+        let ordered = entries.sorted { left, right in
+            let (l, r) = (left.value.range, right.value.range)
+            return (l.lowerBound, l.upperBound, left.key) < (r.lowerBound, r.upperBound, right.key)
+        }
+        for (name, entry) in ordered {
+            guard entry.range.lowerBound == end else {
+                throw malformed(
+                    entry.range.lowerBound < end
+                        ? "\(name) overlaps another tensor"
+                        : "\(entry.range.lowerBound - end) bytes before \(name) belong to no tensor"
+                )
+            }
+            end = entry.range.upperBound
+        }
+        guard end == mapping.count else {
+            throw malformed("its last \(mapping.count - end) bytes belong to no tensor")
         }
         self.mapping = mapping
         self.entries = entries
         self.metadata = metadata
+    }
+
+    /// What is wrong with one entry of a header.
+    private struct HeaderFault: Error {
+        let reason: String
+    }
+
+    /// Checks one entry by itself.
+    private static func entry(
+        _ value: Any,
+        dataStart: Int,
+        fileLength: Int
+    ) throws(HeaderFault) -> Entry {
+        guard
+            let fields = value as? [String: Any],
+            let elementType = fields["dtype"] as? String,
+            let shape = fields["shape"] as? [Int],
+            let offsets = fields["data_offsets"] as? [Int],
+            offsets.count == 2
+        else {
+            throw HeaderFault(reason: "has no dtype, shape and pair of data_offsets")
+        }
+        guard offsets[0] >= 0, offsets[0] <= offsets[1], offsets[1] <= fileLength - dataStart else {
+            throw HeaderFault(
+                reason: "lies at \(offsets), outside the data of \(fileLength - dataStart) bytes"
+            )
+        }
+        guard let byteCount = byteCounts[elementType] else {
+            throw HeaderFault(reason: "has the unknown dtype \(elementType)")
+        }
+        guard shape.count <= 8, shape.allSatisfy({ $0 >= 0 }) else {
+            throw HeaderFault(reason: "has the absurd shape \(shape)")
+        }
+        var bytes = byteCount
+        for length in shape {
+            // An axis of length 0 must not hide others whose product overflows.
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: max(1, length))
+            guard !overflow else { throw HeaderFault(reason: "has the absurd shape \(shape)") }
+            bytes = product
+        }
+        if shape.contains(0) {
+            bytes = 0
+        }
+        guard offsets[1] - offsets[0] == bytes else {
+            throw HeaderFault(reason: "takes \(offsets[1] - offsets[0]) bytes for \(elementType) \(shape)")
+        }
+        return Entry(
+            elementType: elementType,
+            shape: shape,
+            range: (dataStart + offsets[0])..<(dataStart + offsets[1])
+        )
     }
 
     /// Reads one tensor as float32.
@@ -112,10 +159,11 @@ public struct SafetensorsFile: Sendable {
         return unsafe mapping.withUnsafeBytes(entry.range) { bytes in
             unsafe Tensor(entry.shape) { target in
                 guard let source = bytes.baseAddress, let target = target.baseAddress else { return }
+                let level = InstructionLevel.best.rawValue
                 switch elementType {
                 case .float32: unsafe ck_convert_f32_f32(source, target, count)
-                case .float16: unsafe ck_convert_f16_f32(source, target, count)
-                case .bfloat16: unsafe ck_convert_bf16_f32(source, target, count)
+                case .float16: unsafe ck_unpack_f16_f32(level, source, target, count)
+                case .bfloat16: unsafe ck_unpack_bf16_f32(level, source, target, count)
                 }
             }
         }

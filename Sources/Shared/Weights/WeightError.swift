@@ -14,6 +14,10 @@ public enum WeightError: Error, Equatable, CustomStringConvertible {
     case elementType(name: String, found: String)
     /// A tensor holds a NaN or an infinity.
     case nonFinite(name: String)
+    /// The weights are quantised in a way that is not supported here.
+    case quantization(path: String, feature: String)
+    /// The weights are in a pickle file.
+    case pickle(path: String, stem: String)
 
     /// One line: what is wrong, and what to do.
     public var description: String {
@@ -21,7 +25,7 @@ public enum WeightError: Error, Equatable, CustomStringConvertible {
         case .unreadable(let path, let reason):
             "cannot read \(path): \(reason); check the path and its permissions"
         case .malformed(let path, let reason):
-            "\(path) is not a sound safetensors file: \(reason); download or convert it again"
+            "\(path) is not a sound weight file: \(reason); download or convert it again"
         case .missing(let name, let path):
             "tensor \(name) is missing in \(path); the folder does not match its config.json"
         case .surplus(let names, let path):
@@ -31,9 +35,27 @@ public enum WeightError: Error, Equatable, CustomStringConvertible {
         case .shape(let name, let expected, let found):
             "tensor \(name) has shape \(found), the configuration asks for \(expected); check config.json"
         case .elementType(let name, let found):
-            "tensor \(name) is stored as \(found); supported are F32, F16 and BF16: convert the checkpoint"
+            "tensor \(name) is stored as \(found); supported are F32, F16, BF16 and, for matrices, F8_E4M3, AWQ and "
+                + "GPTQ: convert the checkpoint"
         case .nonFinite(let name):
             "tensor \(name) holds a NaN or an infinity; the checkpoint is damaged"
+        case .quantization(let path, let feature):
+            "\(path) has \(feature), which is not supported; supported are FP8 E4M3, AWQ of 4 bits in version GEMM and "
+                + "GPTQ of 4 bits: take one of these or the unquantised checkpoint"
+        case .pickle(let path, let stem):
+            "\(path) is a pickle, which can run any program while it is read, so it is refused; convert it once, in its "
+                + "folder: " + Self.conversion(path, stem: stem)
         }
+    }
+
+    /// A command that writes a folder's pickles into one safetensors file without running what they hold.
+    private static func conversion(_ path: String, stem: String) -> String {
+        let name = path.split(separator: "/").last ?? ""
+        let start = name.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+        let suffix = name.split(separator: ".").last ?? ""
+        return
+            "python3 -c \"import glob, torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for f in "
+            + "sorted(glob.glob('\(start)*.\(suffix)')) for k, v in torch.load(f, map_location='cpu', "
+            + "weights_only=True).items()}, '\(stem).safetensors', {'format': 'pt'})\""
     }
 }

@@ -1,73 +1,94 @@
 internal import Foundation
 
 /// The tensors of a checkpoint folder: one safetensors file, or the shards that an index names.
-public struct WeightFolder: Sendable {
+public struct WeightFolder: WeightStore {
     /// The folder or file, for error messages.
     public let path: String
-    private let files: [SafetensorsFile]
-    private let fileOfTensor: [String: Int]
-
-    /// All tensor names, sorted.
-    public var names: [String] { fileOfTensor.keys.sorted() }
-
     /// Bytes of all files together.
-    public var byteCount: Int { files.reduce(0) { $0 + $1.mapping.count } }
+    public let byteCount: Int
+    private let tensors: [String: LogicalTensor]
+    private let quantization: WeightQuantization?
+
+    /// All tensor names, sorted; a quantised layer has the one name `X.weight`.
+    public var names: [String] { tensors.keys.sorted() }
 
     /// Opens `<stem>.safetensors`, or the shards of `<stem>.safetensors.index.json`, of a folder.
     ///
     /// - Parameters:
     ///   - folder: Path of the folder.
     ///   - stem: `model` for transformers, `diffusion_pytorch_model` for diffusers.
-    /// - Throws: ``WeightError`` that names the file.
-    public init(folder: String, stem: String) throws(WeightError) {
+    ///   - quantization: What the folder's `config.json` says about quantised layers.
+    /// - Throws: ``WeightError`` that names the file; ``WeightError/pickle(path:stem:)`` when the folder has its weights
+    ///   in pickle files only.
+    public init(folder: String, stem: String, quantization: WeightQuantization? = nil) throws(WeightError) {
         path = folder
+        self.quantization = quantization
         let index = "\(folder)/\(stem).safetensors.index.json"
         let single = "\(folder)/\(stem).safetensors"
         var shards = [single]
         var named: [String: String]?
-        if !FileManager.default.fileExists(atPath: single), FileManager.default.fileExists(atPath: index) {
-            guard
-                let data = FileManager.default.contents(atPath: index),
-                let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-                let map = object["weight_map"] as? [String: String]
-            else {
-                throw .malformed(path: index, reason: "it has no weight_map of strings")
+        if !FileManager.default.fileExists(atPath: single) {
+            if FileManager.default.fileExists(atPath: index) {
+                let map = try Self.shards(of: index)
+                named = map
+                shards = Set(map.values).sorted().map { "\(folder)/\($0)" }
+            } else if let pickle = Self.pickle(in: folder, stem: stem) {
+                throw .pickle(path: pickle, stem: stem)
             }
-            if let outside = map.values.first(where: { $0.contains("/") || $0.isEmpty }) {
-                throw .malformed(
-                    path: index,
-                    reason: "shard \"\(outside)\" is not a file name of this folder"
-                )
-            }
-            named = map
-            shards = Set(map.values).sorted().map { "\(folder)/\($0)" }
         }
-        var files: [SafetensorsFile] = []
-        var fileOfTensor: [String: Int] = [:]
+        var stored: [String: StoredTensor] = [:]
+        var byteCount = 0
         for shard in shards {
             let file = try SafetensorsFile(path: shard)
-            for name in file.entries.keys {
-                guard fileOfTensor.updateValue(files.count, forKey: name) == nil else {
+            byteCount += file.mapping.count
+            for (name, entry) in file.entries {
+                let tensor = StoredTensor(file: file, name: name, entry: entry)
+                guard stored.updateValue(tensor, forKey: name) == nil else {
                     throw .malformed(path: shard, reason: "\(name) is also in another shard")
                 }
             }
-            files.append(file)
         }
-        if let missing = named?.keys.sorted().first(where: { fileOfTensor[$0] == nil }) {
+        if let missing = named?.keys.sorted().first(where: { stored[$0] == nil }) {
             throw .missing(name: missing, path: index)
         }
-        self.files = files
-        self.fileOfTensor = fileOfTensor
+        self.byteCount = byteCount
+        tensors = try LogicalTensor.all(in: stored, quantization: quantization, path: folder)
     }
 
-    /// Shape of a tensor; nil when the checkpoint does not hold it.
+    /// Shard of every tensor, as an index file names them.
+    private static func shards(of index: String) throws(WeightError) -> [String: String] {
+        guard
+            let data = FileManager.default.contents(atPath: index),
+            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
+            let map = object["weight_map"] as? [String: String]
+        else {
+            throw .malformed(path: index, reason: "it has no weight_map of strings")
+        }
+        if let outside = map.values.first(where: { $0.contains("/") || $0.isEmpty }) {
+            throw .malformed(path: index, reason: "shard \"\(outside)\" is not a file name of this folder")
+        }
+        return map
+    }
+
+    /// The first weights, by name, that a folder has in a pickle file; a trainer's own state is not meant.
+    private static func pickle(in folder: String, stem: String) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let name = names.sorted().first { name in
+            if name.hasSuffix(".bin") { return name.hasPrefix("pytorch_model") || name.hasPrefix(stem) }
+            return [".pt", ".pth", ".ckpt"].contains { name.hasSuffix($0) }
+                && !["optimizer", "scheduler", "scaler", "rng_state"].contains { name.hasPrefix($0) }
+        }
+        return name.map { "\(folder)/\($0)" }
+    }
+
+    /// Logical shape of a tensor; nil when the checkpoint does not hold it.
     public func shape(of name: String) -> [Int]? {
-        fileOfTensor[name].flatMap { files[$0].entries[name]?.shape }
+        tensors[name]?.shape
     }
 
-    /// Element type of a tensor as the header spells it; nil when the checkpoint does not hold it.
-    public func elementType(of name: String) -> String? {
-        fileOfTensor[name].flatMap { files[$0].entries[name]?.elementType }
+    /// How a tensor is stored; nil for a name or a type that is unknown.
+    public func format(of name: String) -> WeightFormat? {
+        tensors[name]?.format
     }
 
     /// Reads one tensor as float32 after checking its shape.
@@ -79,12 +100,34 @@ public struct WeightFolder: Sendable {
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``, ``WeightError/nonFinite(name:)``.
     public func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
-        guard let file = fileOfTensor[name], let found = files[file].entries[name]?.shape else {
-            throw .missing(name: name, path: path)
-        }
-        guard found == shape else { throw .shape(name: name, expected: shape, found: found) }
-        let tensor = try files[file].tensor(name)
+        let found = try logicalTensor(name, shape: shape)
+        let tensor =
+            if case .plain(let stored) = found.parts {
+                try stored.tensor()
+            } else {
+                try WeightMatrix(found, name: name, quantization: quantization).tensor().reshaped(shape)
+            }
         guard tensor.isFinite else { throw .nonFinite(name: name) }
+        return tensor
+    }
+
+    /// Takes one matrix as it is stored, after checking its shape.
+    ///
+    /// - Parameters:
+    ///   - name: Name in the checkpoint.
+    ///   - shape: The shape that the configuration gives it; axes after the first form one row.
+    /// - Returns: The matrix, `[shape[0], product of the other axes]`.
+    /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
+    ///   ``WeightError/elementType(name:found:)``, ``WeightError/malformed(path:reason:)``.
+    public func matrix(_ name: String, shape: [Int]) throws(WeightError) -> WeightMatrix {
+        try WeightMatrix(logicalTensor(name, shape: shape), name: name, quantization: quantization)
+    }
+
+    private func logicalTensor(_ name: String, shape: [Int]) throws(WeightError) -> LogicalTensor {
+        guard let tensor = tensors[name] else { throw .missing(name: name, path: path) }
+        guard tensor.shape == shape else {
+            throw .shape(name: name, expected: shape, found: tensor.shape)
+        }
         return tensor
     }
 }

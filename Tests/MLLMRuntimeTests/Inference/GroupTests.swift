@@ -33,7 +33,7 @@ struct GroupTests {
 
     @Test(
         "scores have the same bits alone, together, permuted, and with warm and cold caches",
-        arguments: ["tied", "untied"]
+        arguments: Fixture.models
     )
     func bitEquality(kind: String) throws {
         let model = try Fixture.model(kind)
@@ -162,24 +162,51 @@ struct GroupTests {
         }
     }
 
-    @Test("a changed later image leaves earlier rows as they are")
-    func causality() throws {
-        let model = try Fixture.model("tied")
+    /// Hidden states of a whole prompt, and the number of tokens before its second image.
+    private func rows(
+        _ model: LanguageVisionModel,
+        _ first: PreparedImage,
+        _ second: PreparedImage
+    ) throws -> (hidden: Tensor, opening: Int) {
+        let prompt = model.builder.prompt([.image(first), .image(second)])
+        let found = try model.tower.features(of: [first.patches, second.patches])
+        let features = [first.contentHash: found[0], second.contentHash: found[1]]
+        let length = prompt.tokens.count
+        let embedded = model.embed([(prompt, 0..<length)], features)
+        let hidden = try model.decoder.run(
+            embedded.rows,
+            positions: prompt.positions,
+            deepstack: embedded.deepstack,
+            branches: [0..<length],
+            trunk: nil,
+            purpose: .allRows
+        ).hidden
+        return (try #require(hidden), model.builder.opening([.image(first)]).tokens.count)
+    }
+
+    @Test("a changed later image leaves earlier rows as they are", arguments: Fixture.models)
+    func causality(kind: String) throws {
+        let model = try Fixture.model(kind)
         let images = try (0..<3).map { try model.prepare(Fixture.noise(100, 80, seed: $0)) }
-        func rows(_ second: PreparedImage) throws -> Tensor {
-            let prompt = model.builder.prompt([.image(images[0]), .image(second)])
-            let tensors = try model.tower.features(of: [images[0].patches, second.patches])
-            let features = [images[0].contentHash: tensors[0], second.contentHash: tensors[1]]
-            let length = prompt.tokens.count
-            let hidden = try model.decoder.run(
-                model.embed([(prompt, 0..<length)], features),
-                positions: prompt.positions,
-                branches: [0..<length],
-                trunk: nil,
-                purpose: .allRows
-            ).hidden
-            return try #require(hidden).rows(0..<model.builder.opening([.image(images[0])]).tokens.count)
+        let one = try rows(model, images[0], images[1])
+        let other = try rows(model, images[0], images[2])
+        let kept = 0..<one.opening
+        #expect(one.hidden.rows(kept).values == other.hidden.rows(kept).values)
+        #expect(one.hidden.values != other.hidden.values)
+    }
+
+    @Test("images in one call of the tower have the features that they have alone", arguments: Fixture.models)
+    func towerAlone(kind: String) throws {
+        let model = try Fixture.model(kind)
+        let images = try [(61, 90), (120, 100), (33, 200)].enumerated().map { index, size in
+            try model.prepare(Fixture.noise(size.0, size.1, seed: UInt64(index))).patches
         }
-        #expect(try rows(images[1]).values == rows(images[2]).values)
+        let together = try model.tower.features(of: images)
+        for (image, found) in zip(images, together) {
+            let alone = try model.tower.features(of: [image])[0]
+            #expect(found.rows.values == alone.rows.values)
+            #expect(found.deepstack.map(\.values) == alone.deepstack.map(\.values))
+            #expect(found.rows.rowCount == image.patchCount / model.tower.configuration.patchesPerCell)
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 import TestSupport
 import Testing
 
@@ -41,6 +42,69 @@ struct TokenizerTests {
             let normal = String(String.UnicodeScalarView(CanonicalComposition.apply(example.text)))
             #expect(tokenizer.decode(example.small) == normal)
         }
+    }
+
+    private struct Generated: Decodable {
+        let seed: UInt64
+        let pools: [[[UInt64]]]
+        let group: Int
+        let digests: [String]
+    }
+
+    @Test("100,000 strings of all parts of Unicode have the reference's ids with the small vocabulary")
+    func generated() throws {
+        let data = try Data(contentsOf: URL(filePath: Fixture.path("tokenizer/generated.json")))
+        let fixture = try JSONDecoder().decode(Generated.self, from: data)
+        let folder = try folder(whole: true)
+        let tokenizer = try Tokenizer(folder: folder.path)
+        var state = fixture.seed
+        /// The next number of SplitMix64, below a limit.
+        func number(_ limit: Int) -> Int {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return Int((mixed ^ (mixed >> 31)) % UInt64(limit))
+        }
+        func string() -> String {
+            var text = String.UnicodeScalarView()
+            for _ in 0..<1 + number(6) {
+                let pool = fixture.pools[number(fixture.pools.count)]
+                for _ in 0..<1 + number(4) {
+                    let range = pool[number(pool.count)]
+                    let point = range[0] + UInt64(number(Int(range[1] - range[0]) + 1))
+                    text.append(Unicode.Scalar(UInt32(point)) ?? "\u{FFFD}")
+                }
+            }
+            return String(text)
+        }
+        var differing: [Int] = []
+        for (index, digest) in fixture.digests.enumerated() {
+            var bytes: [UInt8] = []
+            for _ in 0..<fixture.group {
+                let ids = tokenizer.encode(string())
+                for value in [ids.count] + ids {
+                    bytes += (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+                }
+            }
+            if ContentHash(bytes).hexadecimal != digest {
+                differing.append(index)
+            }
+        }
+        #expect(fixture.digests.count * fixture.group == 100_000)
+        #expect(
+            differing.isEmpty,
+            "\(differing.count) groups of \(fixture.group), first \(differing.prefix(5))"
+        )
+        try ParityRecord.write(
+            family: "any",
+            format: "small vocabulary",
+            check: "tokenizer ids",
+            difference: Double(differing.count * fixture.group),
+            limit: 0,
+            unit: "strings",
+            cases: fixture.digests.count * fixture.group,
+            reference: "tokenizers 0.23.3"
+        )
     }
 
     @Test(

@@ -39,6 +39,20 @@ struct AdamWTests {
         #expect(together.first.flatMap { $0 } == apart.first[0])
     }
 
+    @Test("a share of the learning rate is that learning rate", arguments: [0, 0.1, 0.5, 1])
+    func rateShare(share: Double) {
+        var scaled = AdamW<Double>(settings: .init(learningRate: 0.01), counts: [3])
+        var plain = AdamW<Double>(settings: .init(learningRate: 0.01 * share), counts: [3])
+        var first = [[0.5, -0.25, 0.1]]
+        var second = first
+        for gradient in [[0.2, -0.1, 0.4], [0.1, 0.3, -0.2]] {
+            _ = scaled.step(&first, gradients: [gradient], rateShare: share)
+            _ = plain.step(&second, gradients: [gradient])
+        }
+        #expect(first == second)
+        #expect((first == [[0.5, -0.25, 0.1]]) == (share == 0))
+    }
+
     @Test("single precision follows double precision")
     func single() {
         var double = AdamW<Double>(settings: .init(learningRate: 1e-2), counts: [4])

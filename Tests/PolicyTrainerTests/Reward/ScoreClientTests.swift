@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Shared
+import TestSupport
 import Testing
 
 @testable import PolicyTrainer

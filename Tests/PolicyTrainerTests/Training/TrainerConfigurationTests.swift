@@ -71,6 +71,18 @@ struct TrainerConfigurationTests {
         }
     }
 
+    @Test("the learning rate falls in a straight line, then stays")
+    func learningRate() throws {
+        var configuration = TrainerConfiguration()
+        #expect([0, 7, 1_000].map(configuration.learningRateShare) == [1, 1, 1])
+        try configuration.apply(override: "optimizer.decayEpochs=10")
+        try configuration.apply(override: "optimizer.decayTo=0.2")
+        let shares = [0, 5, 10, 1_000].map(configuration.learningRateShare)
+        for (found, expected) in zip(shares, [1, 0.6, 0.2, 0.2]) {
+            #expect(abs(found - expected) < 1e-12)
+        }
+    }
+
     @Test("an unknown section is refused")
     func section() {
         #expect(throws: ConfigurationError.self) {

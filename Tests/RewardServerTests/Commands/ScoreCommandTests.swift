@@ -93,24 +93,15 @@ import Testing
         #expect(outcome.errors.hasPrefix("reward-server: "))
     }
 
-    @Test("the help of every command says what it does", arguments: ["", "serve", "score", "inspect"])
+    @Test(
+        "the help of every command says what it does",
+        arguments: ["", "serve", "score", "inspect", "selfcheck", "eval", "pull", "logits"]
+    )
     func help(_ command: String) async throws {
         let outcome = try await Shell.run(command.isEmpty ? ["--help"] : [command, "--help"])
         #expect(outcome.status == 0)
         #expect(outcome.errors.isEmpty)
         #expect(outcome.output.contains("OVERVIEW:"))
         #expect(outcome.output.contains("USAGE: reward-server \(command)"))
-    }
-
-    @Test("inspect names the sizes and the ids of the labels")
-    func inspect() async throws {
-        let outcome = try await Shell.run(["inspect", "--model", Fixtures.judge])
-        #expect(outcome.status == 0)
-        #expect(outcome.output.contains("edit-r1 (source,edited,text): 0 = 48, 1 = 49"))
-        let json = try await Shell.run(["inspect", "--json", "--model", Fixtures.judge])
-        let object = try #require(
-            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
-        )
-        #expect(object["layers"] as? Int == 2)
     }
 }

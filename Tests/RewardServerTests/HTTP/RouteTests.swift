@@ -138,7 +138,7 @@ import Testing
 
     @Test("HTTP and direct scoring agree bit for bit on a real model")
     func bits() async throws {
-        let model = try ModelLocation.load(Fixtures.judge)
+        let model = try Fixtures.load()
         let direct = try Fixtures.score(try Fixtures.group(), model)
         try await TestServer().run(model) { client in
             let response: EditScoresResponse = try await client.post(try Fixtures.group()).decoded()

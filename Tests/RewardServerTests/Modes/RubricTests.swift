@@ -1,4 +1,5 @@
 import Foundation
+import MLLMRuntime
 import Shared
 import TestSupport
 import Testing
@@ -123,14 +124,14 @@ import Testing
     @Test("labels are looked up, and one of several tokens is refused with its tokenisation")
     func tokens() throws {
         let library = try RubricLibrary()
-        let resolved = try ResolvedRubric(library.standard, judge: StubJudge())
+        let resolved = try ResolvedRubric(library.standard, vocabulary: StubJudge())
         #expect(resolved.flatTokens == [48, 49, 50, 51, 52, 53])
         let document = RubricDocument(
             template: "x",
             labels: [RubricLabel(tokens: ["0"], value: 0), RubricLabel(tokens: ["10"], value: 10)]
         )
         let error = #expect(throws: RubricError.self) {
-            try ResolvedRubric(Rubric(document, name: "ten"), judge: StubJudge())
+            try ResolvedRubric(Rubric(document, name: "ten"), vocabulary: StubJudge())
         }
         #expect(error == .notOneToken(rubric: "ten", label: "10", tokenization: "\"1\" (49) \"0\" (48)"))
     }
@@ -138,10 +139,10 @@ import Testing
     @Test("a model folder's own rubric becomes the default")
     func ownRubric() throws {
         let folder = try TemporaryFolder()
-        #expect(try ModelLocation.ownRubric(of: folder.path) == nil)
+        #expect(try ModelLocation.ownRubric(of: .folder(folder.path)) == nil)
         let yaml = "name: own\ntemplate: x\nlabels: [{tokens: ['0'], value: 0}, {tokens: ['1'], value: 1}]"
         try Data(yaml.utf8).write(to: folder.url.appending(path: "rubric.yaml"))
-        let library = try RubricLibrary(own: ModelLocation.ownRubric(of: folder.path))
+        let library = try RubricLibrary(own: ModelLocation.ownRubric(of: .folder(folder.path)))
         #expect(library.names == ["own", "edit-r1", "edit-r1-text-first"])
         #expect(try library.rubric(nil).name == "own")
         #expect(try library.rubric(.named("edit-r1")).name == "edit-r1")

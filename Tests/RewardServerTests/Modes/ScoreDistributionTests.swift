@@ -92,7 +92,7 @@ import Testing
 
     @Test("a mass below one half warns, and below min_mass it is an error")
     func lowMass() throws {
-        let rubric = try ResolvedRubric(RubricLibrary().standard, judge: StubJudge())
+        let rubric = try ResolvedRubric(RubricLibrary().standard, vocabulary: StubJudge())
         let answer = StubJudge.answer(favouring: 3, mass: 0.25)
         let reported = ExpectedScoreMode.outcome(of: answer, rubric: rubric, options: ScoreOptions())
         #expect(reported.score?.warnings == ["low_label_mass"])

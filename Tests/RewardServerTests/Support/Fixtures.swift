@@ -54,6 +54,11 @@ enum Fixtures {
         )
     }
 
+    /// The committed judge, loaded.
+    static func load() throws -> ServedModel {
+        try ModelLoading(model: judge).load()
+    }
+
     /// A stub with the built-in rubrics.
     static func model(_ judge: any Judge = StubJudge()) throws -> ServedModel {
         ServedModel(judge: judge, rubrics: try RubricLibrary())

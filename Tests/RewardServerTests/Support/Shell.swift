@@ -27,12 +27,17 @@ enum Shell {
         throw NoProgram()
     }
 
-    /// Runs the program to its end.
-    static func run(_ arguments: [String], in folder: String = "/") async throws -> Outcome {
+    /// Runs the program to its end; `environment` is added to that of the tests.
+    static func run(
+        _ arguments: [String],
+        in folder: String = "/",
+        environment: [String: String] = [:]
+    ) async throws -> Outcome {
         let process = Process()
         process.executableURL = try program()
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: folder)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors

@@ -53,6 +53,17 @@ struct SafetensorsTests {
             #"{"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}}"#,
             #"{"w":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+            #"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+            #"{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+            #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}"#,
+            #"{"w":{"dtype":"I32","shape":[3],"data_offsets":[0,8]}}"#,
+            #"{"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,8]}}"#,
+            #"{"w":{"dtype":"U8","shape":[2,2],"data_offsets":[0,8]}}"#,
+            #"{"w":{"dtype":"Q4_K","shape":[8],"data_offsets":[0,8]}}"#,
+            #"{"w":{"dtype":"F64","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,8]}}"#,
+            #"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},"z":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[8,8]}}"#,
+            #"{"w":{"dtype":"F64","shape":[1],"data_offsets":[0,9223372036854775807]}}"#,
+            #"{"w":{"dtype":"F64","shape":1,"data_offsets":[0,8]}}"#, #"{"w":[]}"#, #"{}"#,
             #"{"__metadata__":{"a":1},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
         ]
     )
@@ -62,6 +73,22 @@ struct SafetensorsTests {
         try Self.file(header, data: [UInt8](repeating: 0, count: 8)).write(to: URL(fileURLWithPath: path))
         let error = #expect(throws: WeightError.self) { try SafetensorsFile(path: path) }
         #expect(error?.description.contains("bad.safetensors") == true)
+    }
+
+    @Test("a header whose length field lies is an error that says so")
+    func lengthField() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("bad.safetensors")
+        let sound = Self.file(#"{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, data: [7])
+        for length: UInt64 in [0, 1, UInt64(sound.count - 7), 100_000_001, .max, 1 << 63] {
+            var bytes = withUnsafeBytes(of: length.littleEndian) { Data($0) }
+            bytes.append(sound.dropFirst(8))
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let error = #expect(throws: WeightError.self) { try SafetensorsFile(path: path) }
+            #expect(error?.description.contains("claims \(length) bytes") == true)
+        }
+        try sound.write(to: URL(fileURLWithPath: path))
+        #expect(try SafetensorsFile(path: path).entries["w"]?.range.count == 1)
     }
 
     @Test("a file cut at any byte is an error or the whole truth")

@@ -28,12 +28,12 @@ struct Qwen25VLConfigurationTests {
         #expect(
             nested.text.hiddenSize == 64 && nested.text.headDimension == 16 && nested.text.ropeTheta == 1e6
         )
-        #expect(nested.text.ropeSections == [2, 3, 3] && nested.vision.fullAttentionBlocks == [1])
-        #expect(nested.vision.windowCells == 4 && nested.vision.patchLength == 1176)
+        #expect(nested.text.ropeSections == [2, 3, 3] && nested.fullAttentionBlocks == [1])
+        #expect(nested.windowCells == 4 && nested.vision.patchLength == 1176)
         let flat = try configuration("untied") { _ in }
         #expect(flat.text.hiddenSize == 72 && flat.text.ropeTheta == 20 && flat.text.normEpsilon == 1e-5)
         #expect(
-            flat.vision.windowCells == 3 && flat.vision.fullAttentionBlocks == [0, 2] && !flat.tiesEmbeddings
+            flat.windowCells == 3 && flat.fullAttentionBlocks == [0, 2] && !flat.tokens.tiesEmbeddings
         )
     }
 
@@ -47,8 +47,10 @@ struct Qwen25VLConfigurationTests {
     func published() throws {
         let folder = try #require(Fixture.publishedTokenizer)
         let found = try Qwen25VLConfiguration(try JSONFields(path: folder + "/config.json"))
-        #expect(found.text.layerCount == 28 && found.text.headDimension == 128 && !found.tiesEmbeddings)
-        let shapes = Qwen25VLWeights.shapes(found)
+        #expect(
+            found.text.layerCount == 28 && found.text.headDimension == 128 && !found.tokens.tiesEmbeddings
+        )
+        let shapes = found.shapes
         #expect(shapes.count == 729)
         #expect(shapes.values.reduce(0) { $0 + $1.reduce(1, *) } == 8_292_166_656)
     }
@@ -59,12 +61,12 @@ struct Qwen25VLConfigurationTests {
             object["tie_word_embeddings"] = outer
             set(&object, "text_config", "tie_word_embeddings", !outer)
         }
-        #expect(found.tiesEmbeddings)
+        #expect(found.tokens.tiesEmbeddings)
         let none = try configuration { object in
             object["tie_word_embeddings"] = nil
             set(&object, "text_config", "tie_word_embeddings", false)
         }
-        #expect(!none.tiesEmbeddings)
+        #expect(!none.tokens.tiesEmbeddings)
     }
 
     @Test("vision values that a file leaves out have the class's defaults")
@@ -76,7 +78,7 @@ struct Qwen25VLConfigurationTests {
                 set(&object, "vision_config", name, nil)
             }
         }
-        #expect(found.vision.patchSize == 14 && found.vision.windowSize == 112 && found.vision.mergeSize == 2)
+        #expect(found.vision.patchSize == 14 && found.windowCells == 4 && found.vision.mergeSize == 2)
     }
 
     @Test(

@@ -8,11 +8,15 @@ import Testing
 
 @Suite("Image processor of Qwen2.5-VL")
 struct Qwen25VLImageProcessorTests {
-    private func processor(_ change: (inout [String: Any]) -> Void) throws -> Qwen25VLImageProcessor {
+    private func processor(_ change: (inout [String: Any]) -> Void) throws -> ImageProcessor {
         let folder = try Fixture.copy(of: "tied")
         try Fixture.edit(folder.file("preprocessor_config.json"), change)
         let configuration = try Qwen25VLConfiguration(try JSONFields(path: folder.file("config.json")))
-        return try Qwen25VLImageProcessor(folder: folder.path, vision: configuration.vision)
+        return try ImageProcessor(
+            try HuggingFaceFolder(path: folder.path).preprocessing(),
+            vision: configuration.vision,
+            defaults: Qwen25VLConfiguration.imageDefaults
+        )
     }
 
     @Test("explicit pixel bounds win over the size block, which wins over the defaults")

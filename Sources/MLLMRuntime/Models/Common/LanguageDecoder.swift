@@ -1,0 +1,175 @@
+internal import Shared
+
+/// A language model: embedded rows to hidden states.
+///
+/// Source: arXiv:2409.12191, arXiv:2502.13923, arXiv:2511.21631; huggingface/transformers 5.23.0,
+/// `models/{qwen2_vl,qwen2_5_vl,qwen3_vl}/modeling_*.py`.
+struct LanguageDecoder: Sendable {
+    /// One layer: `h += output(attention(norm1(h))); h += mlp(norm2(h))`.
+    struct Layer: Sendable {
+        let inputNorm: Tensor
+        let queries: LinearLayer
+        let keys: LinearLayer
+        let values: LinearLayer
+        /// Norms of one head, `[headDimension]`; nil in families that rotate heads as they are.
+        let queryNorm: Tensor?
+        let keyNorm: Tensor?
+        let output: LinearLayer
+        let attentionNorm: Tensor
+        let mlp: GatedMLP
+    }
+
+    /// What a run is for; decides what the last layer may leave out.
+    enum Purpose {
+        /// Hidden states of all rows.
+        case allRows
+        /// Hidden states of the last row of every branch.
+        case lastRows
+        /// Keys and values only.
+        case trunk
+    }
+
+    /// Steps whose results tests compare with the reference.
+    enum Step: Hashable {
+        case layer(Int)
+        case finalNorm
+    }
+
+    let configuration: DecoderConfiguration
+    /// `[vocabularySize, hiddenSize]`.
+    let embedding: WeightMatrix
+    let layers: [Layer]
+    let finalNorm: Tensor
+    /// `[vocabularySize, hiddenSize]`; the embedding when tied.
+    let head: WeightMatrix
+
+    /// Runs branches that share a trunk as one batch of rows.
+    ///
+    /// - Parameters:
+    ///   - rows: Embedded rows of all branches, one branch after the other, `[rows, hiddenSize]`.
+    ///   - positions: Position of every row.
+    ///   - deepstack: What images add to their rows after the first layers.
+    ///   - branches: The rows of each branch.
+    ///   - trunk: Keys and values of what comes before every branch.
+    ///   - purpose: What is wanted.
+    ///   - isCancelled: Asked before every layer.
+    ///   - observe: Sees every layer's rows.
+    /// - Returns: Hidden states after the final norm, `[rows or branches, hiddenSize]`, nil for a trunk; and
+    ///   keys and values of all layers, nil unless for a trunk.
+    /// - Throws: `CancellationError`.
+    func run(
+        _ rows: Tensor,
+        positions: [RopePosition],
+        deepstack: DeepstackRows,
+        branches: [Range<Int>],
+        trunk: TrunkState?,
+        purpose: Purpose,
+        isCancelled: () -> Bool = { false },
+        observe: (Step, Tensor) -> Void = { _, _ in }
+    ) throws -> (hidden: Tensor?, trunk: TrunkState?) {
+        var hidden = rows
+        let angles = rotaryAngles(positions)
+        var state = TrunkState(tokenCount: rows.rowCount)
+        for (index, layer) in layers.enumerated() {
+            if isCancelled() { throw CancellationError() }
+            let normed = RMSNorm.apply(hidden, weight: layer.inputNorm, epsilon: configuration.normEpsilon)
+            let keys = rotated(layer.keys(normed), layer.keyNorm, angles, configuration.keyValueHeadCount)
+            let values = layer.values(normed)
+            let isLast = index == layers.count - 1
+            if purpose == .trunk {
+                state.layers.append(SegmentAttention.Trunk(keys: keys, values: values))
+                if isLast { break }
+            }
+            // The last layer needs no more queries than hidden states are wanted.
+            let last = isLast && purpose == .lastRows ? branches.map { $0.upperBound - 1 } : nil
+            let attended: Tensor
+            if let last {
+                hidden = hidden.gatheringRows(last)
+                attended = attention(
+                    layer,
+                    normed.gatheringRows(last),
+                    angles.gatheringRows(last),
+                    keys,
+                    values,
+                    branches.enumerated().map { .init(keyRows: $1, queryRows: $0..<$0 + 1) },
+                    trunk?.layers[index]
+                )
+            } else {
+                attended = attention(
+                    layer,
+                    normed,
+                    angles,
+                    keys,
+                    values,
+                    branches.map { .init(keyRows: $0, queryRows: $0) },
+                    trunk?.layers[index]
+                )
+            }
+            RowArithmetic.accumulate(layer.output(attended), into: &hidden)
+            let second = RMSNorm.apply(
+                hidden,
+                weight: layer.attentionNorm,
+                epsilon: configuration.normEpsilon
+            )
+            RowArithmetic.accumulate(layer.mlp(second), into: &hidden)
+            observe(.layer(index), hidden)
+            deepstack.add(level: index, to: &hidden, rows: last)
+        }
+        if purpose == .trunk {
+            return (nil, state)
+        }
+        let normed = RMSNorm.apply(hidden, weight: finalNorm, epsilon: configuration.normEpsilon)
+        observe(.finalNorm, normed)
+        return (normed, nil)
+    }
+
+    private func attention(
+        _ layer: Layer,
+        _ normed: Tensor,
+        _ angles: RotaryAngles,
+        _ keys: Tensor,
+        _ values: Tensor,
+        _ branches: [SegmentAttention.Branch],
+        _ trunk: SegmentAttention.Trunk?
+    ) -> Tensor {
+        SegmentAttention.causal(
+            queries: rotated(layer.queries(normed), layer.queryNorm, angles, configuration.headCount),
+            keys: keys,
+            values: values,
+            branches: branches,
+            trunk: trunk,
+            headCount: configuration.headCount,
+            keyValueHeadCount: configuration.keyValueHeadCount,
+            headDimension: configuration.headDimension
+        )
+    }
+
+    /// Heads after their norm, if they have one, and their rotation.
+    private func rotated(
+        _ heads: Tensor,
+        _ norm: Tensor?,
+        _ angles: RotaryAngles,
+        _ headCount: Int
+    ) -> Tensor {
+        var heads = heads
+        let dimension = configuration.headDimension
+        if let norm {
+            let shape = heads.shape
+            let single = heads.reshaped([shape[0] * headCount, dimension])
+            heads = RMSNorm.apply(single, weight: norm, epsilon: configuration.normEpsilon).reshaped(shape)
+        }
+        angles.rotate(&heads, headCount: headCount, headDimension: dimension)
+        return heads
+    }
+
+    private func rotaryAngles(_ positions: [RopePosition]) -> RotaryAngles {
+        let frequencies = RotaryAngles.frequencies(
+            theta: configuration.ropeTheta,
+            dimension: configuration.headDimension
+        )
+        let axes = frequencies.indices.map(configuration.axis)
+        return RotaryAngles(rows: positions.count, frequencies: frequencies) { index, frequency in
+            positions[index].along(axes[frequency])
+        }
+    }
+}

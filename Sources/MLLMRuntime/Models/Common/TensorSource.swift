@@ -1,0 +1,169 @@
+internal import Shared
+
+/// The tensors of a checkpoint under one set of names, whatever generation its own are of.
+///
+/// Generation A has `visual.` and `model.`, B `model.visual.` and `model.language_model.`, C (a model saved
+/// without its head) `visual.` and `language_model.`; they are brought to `visual.…`, `text.…` and `head`.
+///
+/// Source: `conversion_mapping.py` in huggingface/transformers 5.23.0.
+struct TensorSource: Sendable {
+    /// Checkpoints whose weights take at most so many bytes as float32 are expanded when they are loaded:
+    /// unpacking would cost a small model more than the memory is worth.
+    static let expansionLimit = 1 << 30
+
+    private let store: any WeightStore
+    /// Name in the files, by our name.
+    private let fileNames: [String: String]
+    private let shapes: [String: [Int]]
+
+    /// Numbers in all tensors of the model.
+    var parameterCount: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
+    /// Numbers in the tensors of the vision tower.
+    var visionParameterCount: Int {
+        shapes.reduce(0) { $0 + ($1.key.hasPrefix("visual.") ? $1.value.reduce(1, *) : 0) }
+    }
+    /// Bytes of all files together.
+    var byteCount: Int { store.byteCount }
+    /// Whether matrices are held as float32 whatever the file holds.
+    var expandsMatrices: Bool { 4 * parameterCount <= Self.expansionLimit }
+
+    /// Compares a checkpoint with what a model needs.
+    ///
+    /// A tied checkpoint may hold a head; it is not read.
+    ///
+    /// - Parameters:
+    ///   - store: The checkpoint.
+    ///   - shapes: Shape of every tensor of the model by our names.
+    /// - Throws: ``ModelError/tensors(path:missing:surplus:misshapen:)`` that names every tensor at fault;
+    ///   ``ModelError/rewardHead(path:tensors:)``.
+    init(_ store: any WeightStore, shapes: [String: [Int]]) throws(ModelError) {
+        var fileNames: [String: String] = [:]
+        var surplus: [String] = []
+        for name in store.names where !name.hasSuffix(".rotary_emb.inv_freq") {
+            if let other = fileNames.updateValue(name, forKey: Self.ownName(of: name)) {
+                surplus.append("\(name) (the same tensor as \(other))")
+            }
+        }
+        let missing = shapes.keys.filter { fileNames[$0] == nil }.sorted().map(Self.publishedName)
+        var misshapen: [String] = []
+        for (name, fileName) in fileNames.sorted(by: { $0.value < $1.value }) {
+            guard let shape = shapes[name] else {
+                if name != "head" {
+                    surplus.append(fileName)
+                }
+                continue
+            }
+            if let found = store.shape(of: fileName), found != shape {
+                misshapen.append("\(fileName) \(found) instead of \(shape)")
+            }
+        }
+        let rewards = surplus.filter(Self.isRewardHead)
+        guard rewards.isEmpty else { throw .rewardHead(path: store.path, tensors: rewards) }
+        guard missing.isEmpty, surplus.isEmpty, misshapen.isEmpty else {
+            throw .tensors(path: store.path, missing: missing, surplus: surplus, misshapen: misshapen)
+        }
+        self.store = store
+        self.fileNames = fileNames
+        self.shapes = shapes
+    }
+
+    /// Brings a name of any generation to `visual.…`, `text.…` or `head`.
+    static func ownName(of name: String) -> String {
+        var rest = Substring(name)
+        if rest.hasPrefix("model.visual.") || rest.hasPrefix("model.language_model.") {
+            rest = rest.dropFirst("model.".count)
+        }
+        if rest.hasPrefix("visual.") { return String(rest) }
+        if rest.hasPrefix("language_model.") {
+            rest = rest.dropFirst("language_model.".count)
+            if rest == "lm_head.weight" { return "head" }
+            return "text." + (rest.hasPrefix("model.") ? rest.dropFirst("model.".count) : rest)
+        }
+        if rest == "lm_head.weight" { return "head" }
+        return rest.hasPrefix("model.") ? "text." + rest.dropFirst("model.".count) : String(rest)
+    }
+
+    /// The generation-A name, which most published files use.
+    private static func publishedName(_ name: String) -> String {
+        if name == "head" { return "lm_head.weight" }
+        return name.hasPrefix("text.") ? "model." + name.dropFirst("text.".count) : name
+    }
+
+    /// Whether a name is one that trainers of reward models give to their head.
+    ///
+    /// Source: `score` in huggingface/transformers (sequence classification), `v_head` in huggingface/trl,
+    /// `rm_head` in MizzenAI/HPSv3 and TIGER-AI-Lab/EditReward.
+    private static func isRewardHead(_ name: String) -> Bool {
+        let heads: Set<Substring> = [
+            "rm_head", "score", "v_head", "value_head", "reward_head", "regression_head", "classifier",
+        ]
+        return name.split(separator: ".").contains(where: heads.contains)
+    }
+
+    /// How many tensors of the model are stored in each format.
+    var formats: [String: Int] {
+        shapes.keys.reduce(into: [:]) { counts, name in
+            counts[format(of: name) ?? "unknown", default: 0] += 1
+        }
+    }
+
+    /// How a tensor is stored: a raw value of `WeightFormat`.
+    func format(of name: String) -> String? {
+        fileNames[name].flatMap { store.format(of: $0)?.rawValue }
+    }
+
+    /// Looks at every number of the checkpoint.
+    ///
+    /// - Throws: `WeightError.nonFinite` that names a tensor.
+    func checkAllFinite() throws(WeightError) {
+        try store.checkAllFinite()
+    }
+
+    /// Reads a small tensor as float32.
+    func tensor(_ name: String) throws(WeightError) -> Tensor {
+        let place = try place(of: name)
+        return try store.tensor(place.name, shape: place.shape)
+    }
+
+    /// Takes a matrix: as it is stored, or expanded when the model is small.
+    func matrix(_ name: String) throws(WeightError) -> WeightMatrix {
+        let place = try place(of: name)
+        if expandsMatrices {
+            return WeightMatrix(try store.tensor(place.name, shape: place.shape))
+        }
+        return try store.matrix(place.name, shape: place.shape)
+    }
+
+    /// Reads a linear layer.
+    func linear(_ name: String, hasBias: Bool = true) throws(WeightError) -> LinearLayer {
+        LinearLayer(
+            weight: try matrix(name + ".weight"),
+            bias: hasBias ? try tensor(name + ".bias") : nil
+        )
+    }
+
+    /// Reads a layer norm of a vision tower.
+    func layerNorm(_ name: String) throws(WeightError) -> RowNorm {
+        .layer(
+            weight: try tensor(name + ".weight"),
+            bias: try tensor(name + ".bias"),
+            epsilon: VisionConfiguration.normEpsilon
+        )
+    }
+
+    /// Reads the patch embedding, whose weight has an axis each for channel, time, row and column.
+    func patchEmbedding(_ vision: VisionConfiguration, hasBias: Bool) throws(WeightError) -> LinearLayer {
+        let weight = try tensor("visual.patch_embed.proj.weight")
+        return LinearLayer(
+            weight: WeightMatrix(weight.reshaped([vision.hiddenSize, vision.patchLength])),
+            bias: hasBias ? try tensor("visual.patch_embed.proj.bias") : nil
+        )
+    }
+
+    private func place(of name: String) throws(WeightError) -> (name: String, shape: [Int]) {
+        guard let fileName = fileNames[name], let shape = shapes[name] else {
+            throw .missing(name: name, path: store.path)
+        }
+        return (fileName, shape)
+    }
+}

@@ -1,0 +1,44 @@
+internal import Shared
+
+/// The decoder of a GGUF file without a vision tower: text in, the next token's probabilities out.
+///
+/// For comparisons with other runtimes on real weights; a judge of images is a ``LanguageVisionModel``. Takes the
+/// architectures `qwen2`, `qwen2vl`, `qwen3` and `qwen3vl`.
+public final class TextModel: Sendable {
+    /// The tokenizer.
+    public let tokenizer: Tokenizer
+
+    private let decoder: LanguageDecoder
+
+    /// Loads a decoder.
+    ///
+    /// - Parameter path: A .gguf file.
+    /// - Throws: ``ModelError``, ``GGUFModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
+    public init(gguf path: String) throws {
+        let file = try GGUFTextFile(path: path)
+        tokenizer = try file.tokenizer()
+        // Text decoders are those of the families: with one position a token, M-RoPE is plain RoPE.
+        let isThird = file.architecture == .qwen3 || file.architecture == .qwen3VL
+        let configuration = try DecoderConfiguration(
+            JSONFields(path: path, fields: try file.configuration()),
+            family: isThird ? .qwen3VL : .qwen25VL,
+            traits: isThird ? .qwen3VL : .qwen25VL
+        )
+        let source = try TensorSource(
+            GGUFWeights(file),
+            shapes: configuration.shapes(tiesEmbeddings: file.tiesEmbeddings)
+        )
+        decoder = try LanguageDecoder(configuration, tiesEmbeddings: file.tiesEmbeddings, source)
+    }
+
+    /// The tokens that are likeliest after some tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: Ids below the vocabulary's size, at least one.
+    ///   - count: How many to give.
+    /// - Returns: Most likely first.
+    /// - Throws: ``ModelError/promptTooLong(tokens:limit:)``, ``ModelError/unknownToken(id:vocabulary:)``.
+    public func nextTokens(after tokens: [Int], count: Int) throws -> [NextToken] {
+        NextToken.likeliest(count, of: try decoder.scores(after: tokens))
+    }
+}

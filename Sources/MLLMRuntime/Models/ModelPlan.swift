@@ -1,0 +1,88 @@
+internal import Shared
+
+/// All that can be known of a model without reading a weight: configuration, tokenizer, and headers of files.
+struct ModelPlan {
+    let information: ModelInformation
+    let configuration: any FamilyConfiguration
+    let tokenizer: Tokenizer
+    let builder: PromptBuilder
+    let processor: ImageProcessor
+    let tensors: TensorSource
+
+    /// Reads and checks everything but the numbers of the weights.
+    ///
+    /// - Parameter source: The checkpoint.
+    /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
+    init(_ source: any ModelSource) throws {
+        let fields = try source.configuration()
+        let family = try ModelFamily(fields)
+        let configuration = try family.configuration(fields)
+        let tokenizer = try source.tokenizer()
+        let template = try source.chatTemplate()
+        if template.opensThinking {
+            throw ModelError.unsupported(
+                path: fields.path,
+                feature: "a Thinking model, whose answer begins with a chain of thought"
+            )
+        }
+        let store = try source.weights()
+        let builder = try PromptBuilder(template: template, tokenizer: tokenizer, folder: store.path)
+        try Self.check(configuration, builder, fields)
+        let processor = try ImageProcessor(
+            try source.preprocessing(),
+            vision: configuration.vision,
+            defaults: type(of: configuration).imageDefaults
+        )
+        let tensors = try TensorSource(store, shapes: configuration.shapes)
+        let costs = ModelCosts(configuration, processor: processor, tensors: tensors)
+        information = ModelInformation(
+            family: family,
+            name: source.name,
+            parameterCount: tensors.parameterCount,
+            visionParameterCount: tensors.visionParameterCount,
+            fingerprint: try source.fingerprint(),
+            hiddenSize: configuration.text.hiddenSize,
+            layerCount: configuration.text.layerCount,
+            visionBlockCount: configuration.vision.blockCount,
+            vocabularySize: configuration.text.vocabularySize,
+            tiesEmbeddings: configuration.tokens.tiesEmbeddings,
+            contextLength: configuration.text.contextLength,
+            weightElementType: tensors.format(of: "text.embed_tokens.weight") ?? "unknown",
+            formats: tensors.formats,
+            weightByteCount: tensors.byteCount,
+            chatTemplate: template.name,
+            specialTokens: Dictionary(
+                uniqueKeysWithValues: template.tokens.map { ($0.rawValue, builder.id(of: $0)) }
+            ),
+            pairMemory: try costs.memory(candidates: 1),
+            groupMemory: try costs.memory(candidates: 12),
+            pairOperations: try costs.operations(candidates: 1)
+        )
+        self.configuration = configuration
+        self.tokenizer = tokenizer
+        self.builder = builder
+        self.processor = processor
+        self.tensors = tensors
+    }
+
+    /// The ids of the configuration must be the tokenizer's.
+    private static func check(
+        _ configuration: any FamilyConfiguration,
+        _ builder: PromptBuilder,
+        _ fields: JSONFields
+    ) throws(ModelError) {
+        let tokens = configuration.tokens
+        for (token, name, id) in [
+            (ChatTemplate.SpecialToken.imagePad, "image_token_id", tokens.imageToken),
+            (.visionStart, "vision_start_token_id", tokens.visionStartToken),
+            (.visionEnd, "vision_end_token_id", tokens.visionEndToken),
+        ] where builder.id(of: token) != id {
+            let found = builder.id(of: token)
+            throw fields.failure(name, "is \(id), but the tokenizer's \(token.rawValue) is \(found)")
+        }
+        let (rows, used) = (configuration.text.vocabularySize, builder.tokenizer.tokenCount)
+        guard used <= rows else {
+            throw fields.failure("vocab_size", "is \(rows), but the tokenizer has \(used) tokens")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+
+/// The options of every command that takes a model.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help: """
+            A model: a folder, a .gguf file, or org/name[@revision] in the Hugging Face cache; the embedded judge when \
+            left out.
+            """
+    )
+    var model: String?
+
+    @Option(help: "The vision tower of a .gguf model; looked for beside it when left out.")
+    var mmproj: String?
+
+    @Flag(help: "Look for NaN and infinity in all weights before use.")
+    var checkWeights = false
+
+    @Flag(help: "Load the model even if it does not seem to fit into memory.")
+    var force = false
+
+    @Option(help: "Compute threads; all cores when left out.")
+    var threads: Int?
+
+    func validate() throws {
+        guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1") }
+        guard mmproj == nil || model != nil else { throw ValidationError("--mmproj needs --model") }
+    }
+
+    /// Refuses options that name a model beside a server that has one.
+    ///
+    /// - Parameter url: The server's address, if one is given.
+    /// - Throws: `ValidationError`.
+    func refuse(url: String?) throws {
+        guard url == nil || (model == nil && mmproj == nil) else {
+            throw ValidationError("give --model or --url, not both")
+        }
+    }
+
+    /// Sets the compute threads and loads the model.
+    ///
+    /// - Returns: The model.
+    /// - Throws: What ``ModelLoading/load()`` throws.
+    func load() throws -> ServedModel {
+        ComputeThreads.configure(threads)
+        return try loading.load()
+    }
+
+    /// Which model, and how it is read.
+    var loading: ModelLoading {
+        ModelLoading(model: model, projector: mmproj, checksWeights: checkWeights, ignoresMemory: force)
+    }
+}

@@ -1,0 +1,36 @@
+import MLLMRuntime
+import Shared
+
+/// The way from a `--model` argument to a model that can be asked.
+struct ModelLoading: Sendable {
+    /// The argument; `nil` takes the embedded judge.
+    var model: String?
+    /// The `--mmproj` argument.
+    var projector: String?
+    /// Whether NaN and infinity are looked for in all weights.
+    var checksWeights = false
+    /// Whether a model is loaded even if it does not seem to fit.
+    var ignoresMemory = false
+    /// Says what memory is left.
+    var available: @Sendable () -> AvailableMemory? = { AvailableMemory.measure() }
+
+    /// Loads the model and its rubrics; one that cannot fit is refused before a weight is read.
+    ///
+    /// - Returns: The model.
+    /// - Throws: ``MemoryError`` when it cannot fit; ``RubricError``; what resolving and the runtime throw.
+    func load() throws -> ServedModel {
+        let files = try ModelLocation.resolve(model, projector: projector)
+        if !ignoresMemory {
+            let information = try LanguageVisionModel.inspect(files)
+            try MemoryCheck.require(
+                information.groupMemory.totalByteCount,
+                for: information.name,
+                of: available()
+            )
+        }
+        return ServedModel(
+            judge: try LanguageModelJudge(files, checksWeights: checksWeights),
+            rubrics: try RubricLibrary(own: ModelLocation.ownRubric(of: files))
+        )
+    }
+}

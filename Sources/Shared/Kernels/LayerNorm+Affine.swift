@@ -1,0 +1,41 @@
+internal import CKernels
+
+extension LayerNorm {
+    /// `y = (x − mean(x)) / √(variance(x) + ε) · weight + bias` for every row.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, columns]`.
+    ///   - weight: `[columns]`.
+    ///   - bias: `[columns]`.
+    ///   - epsilon: ε.
+    /// - Returns: A tensor of the shape of `x`; a row's bits depend on that row alone.
+    ///
+    /// Source: Ba et al., arXiv:1607.06450.
+    public static func apply(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) -> Tensor {
+        let (rows, columns) = (x.rowCount, x.columnCount)
+        precondition(
+            weight.count == columns && bias.count == columns,
+            "weight \(weight.shape) and bias \(bias.shape) do not fit rows of \(x.shape)"
+        )
+        return unsafe x.withUnsafeBuffer { source in
+            unsafe weight.withUnsafeBuffer { factors in
+                unsafe bias.withUnsafeBuffer { summands in
+                    unsafe Tensor(x.shape) { target in
+                        guard let source = source.baseAddress, let factors = factors.baseAddress,
+                            let summands = summands.baseAddress, let target = target.baseAddress
+                        else { return }
+                        unsafe ck_layer_norm_affine_f32(
+                            source,
+                            factors,
+                            summands,
+                            target,
+                            rows,
+                            columns,
+                            epsilon
+                        )
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/// How a tensor's numbers are stored: every format of safetensors and GGUF checkpoints that is read here.
+public enum WeightFormat: String, Sendable, CaseIterable {
+    /// IEEE 754 single precision.
+    case float32 = "F32"
+    /// IEEE 754 half precision.
+    case float16 = "F16"
+    /// The upper half of a single-precision number.
+    case bfloat16 = "BF16"
+    /// Eight bits, four of them exponent, no infinity; a scale for the matrix, for each row or for each tile.
+    case float8 = "F8_E4M3"
+    /// GGUF: 32 numbers of eight bits under one scale.
+    case q8_0 = "Q8_0"
+    /// GGUF: 32 numbers of four bits under one scale.
+    case q4_0 = "Q4_0"
+    /// GGUF: 32 numbers of five bits under one scale; files called Q4_K keep rows in it that 256 does not divide.
+    case q5_0 = "Q5_0"
+    /// GGUF: 256 numbers of four bits in groups of 32 with six-bit scales and minima.
+    case q4K = "Q4_K"
+    /// GGUF: 256 numbers of five bits in groups of 32 with six-bit scales and minima.
+    case q5K = "Q5_K"
+    /// GGUF: 256 numbers of six bits in groups of 16 with eight-bit scales.
+    case q6K = "Q6_K"
+    /// Four bits, eight outputs in a word, in the order of AutoAWQ's GEMM kernels.
+    case awq = "AWQ"
+    /// Four bits, eight inputs in a word, as AutoGPTQ stores them.
+    case gptq = "GPTQ"
+
+    /// Numbers in one block, the unit in which rows are stored; AWQ and GPTQ have words of eight.
+    public var blockLength: Int {
+        switch self {
+        case .float32, .float16, .bfloat16, .float8: 1
+        case .q8_0, .q4_0, .q5_0: 32
+        case .q4K, .q5K, .q6K: 256
+        case .awq, .gptq: 8
+        }
+    }
+
+    /// Bytes of one block; scales that lie in tensors of their own (FP8, AWQ, GPTQ) do not count.
+    public var blockByteCount: Int {
+        switch self {
+        case .float32: 4
+        case .float16, .bfloat16: 2
+        case .float8: 1
+        case .q8_0: 34
+        case .q4_0: 18
+        case .q5_0: 22
+        case .q4K: 144
+        case .q5K: 176
+        case .q6K: 210
+        case .awq, .gptq: 4
+        }
+    }
+
+    /// Whether a row is a run of whole blocks that needs no other tensor to be decoded.
+    var isSelfContained: Bool {
+        switch self {
+        case .float32, .float16, .bfloat16, .q8_0, .q4_0, .q5_0, .q4K, .q5K, .q6K: true
+        case .float8, .awq, .gptq: false
+        }
+    }
+
+    /// The format of a plain tensor.
+    init(_ type: ElementType) {
+        switch type {
+        case .float32: self = .float32
+        case .float16: self = .float16
+        case .bfloat16: self = .bfloat16
+        }
+    }
+}
