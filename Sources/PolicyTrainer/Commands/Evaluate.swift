@@ -38,7 +38,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Solver steps; the run's, else 15.")
     var steps: Int?
 
-    @Option(help: "Solver: flow or dpm2; the run's, else flow.")
+    @Option(
+        help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")); the run's, else flow."
+    )
     var solver: SolverKind?
 
     @Option(help: "Seed of the noise; the run's, else 42.")
@@ -106,7 +108,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         let results = try await evaluator.run(adapter: adapter, client: client)
         let summary = EvaluationSummary(
             results.map { ($0.example, $0.reward) },
-            oracle: try OracleGrades.grade(results.map { ($0.example, $0.edited) }, resolution: settings.resolution)
+            oracle: try OracleGrades.grade(
+                results.map { ($0.example, $0.edited) },
+                resolution: settings.resolution
+            )
         )
         print(json ? try summary.json() : summary.table)
         if let images {
