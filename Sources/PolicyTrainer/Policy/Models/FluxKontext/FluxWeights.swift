@@ -33,7 +33,7 @@ struct FluxWeights: Sendable {
     ///   - folder: The opened checkpoint.
     ///   - configuration: Sizes.
     /// - Throws: `WeightError` that names the missing, surplus or misshapen tensor.
-    init(folder: WeightFolder, configuration: FluxConfiguration) throws {
+    init(folder: any WeightStore, configuration: FluxConfiguration) throws {
         var loader = Loader(folder: folder)
         let width = configuration.width
         imageEmbedder = try loader.linear("x_embedder", configuration.inputChannels, width)
@@ -116,10 +116,10 @@ struct FluxWeights: Sendable {
 ///
 /// Source of the names: policies.md 1.2; huggingface/diffusers 0.42.1, `models/transformers/transformer_flux.py`.
 private struct Loader {
-    let folder: WeightFolder
+    let folder: any WeightStore
     var seen: Set<String> = []
 
-    init(folder: WeightFolder) {
+    init(folder: any WeightStore) {
         self.folder = folder
     }
 
