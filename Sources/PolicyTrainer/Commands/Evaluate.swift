@@ -106,7 +106,10 @@ struct EvaluateCommand: AsyncParsableCommand {
         let results = try await evaluator.run(adapter: adapter, client: client)
         let summary = EvaluationSummary(
             results.map { ($0.example, $0.reward) },
-            oracle: try OracleGrades.grade(results.map { ($0.example, $0.edited) }, resolution: settings.resolution)
+            oracle: try OracleGrades.grade(
+                results.map { ($0.example, $0.edited) },
+                resolution: settings.resolution
+            )
         )
         print(json ? try summary.json() : summary.table)
         if let images {
