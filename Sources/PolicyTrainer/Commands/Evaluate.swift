@@ -38,7 +38,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Solver steps; the run's, else 15.")
     var steps: Int?
 
-    @Option(help: "Solver: flow or dpm2; the run's, else flow.")
+    @Option(
+        help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")); the run's, else flow."
+    )
     var solver: SolverKind?
 
     @Option(help: "Seed of the noise; the run's, else 42.")

@@ -38,7 +38,7 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Solver steps.")
     var steps = 28
 
-    @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var solver = SolverKind.flow
 
     @Option(help: "Guidance of a guidance-distilled policy; 2.5 when left out.")

@@ -87,7 +87,7 @@ struct SampleCommandTests {
             #expect(throws: PolicyError.self) { try command.run() }
         }
         #expect(throws: (any Error).self) {
-            try SampleCommand.parse(["--image", "a.png", "--instruction", "x", "--solver", "heun", "out.png"])
+            try SampleCommand.parse(["--image", "a.png", "--instruction", "x", "--solver", "rk4", "out.png"])
         }
     }
 }
