@@ -33,7 +33,7 @@ struct LoRAAdapter: Sendable {
     /// - Returns: An adapter with a pair for every linear map that a target matches.
     /// - Throws: ``LoRAError/unmatchedTarget(suffix:)``.
     static func initial(
-        for transformer: FluxTransformer,
+        for transformer: any AdaptableTransformer,
         configuration: LoRAConfiguration,
         seeds: SeedTree
     ) throws(LoRAError) -> LoRAAdapter {

@@ -47,7 +47,7 @@ extension LoRAAdapter {
     ///   - transformer: The model; every term must belong to one of its linear maps.
     /// - Returns: The adapter.
     /// - Throws: ``LoRAError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    static func read(path: String, for transformer: FluxTransformer) throws -> LoRAAdapter {
+    static func read(path: String, for transformer: any AdaptableTransformer) throws -> LoRAAdapter {
         if path.hasSuffix(".safetensors") {
             return try LoRAFile.read(path: path, layers: transformer.linearLayers)
         }

@@ -69,7 +69,7 @@ enum PEFTFolder {
     ///   - transformer: The model; every pair must belong to one of its linear maps.
     /// - Returns: The adapter with its own rank, strength and targets.
     /// - Throws: ``LoRAError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    static func read(folder: String, for transformer: FluxTransformer) throws -> LoRAAdapter {
+    static func read(folder: String, for transformer: any AdaptableTransformer) throws -> LoRAAdapter {
         let (configuration, ranks, alphas) = try readConfiguration(folder, transformer)
         let weights = try WeightFolder(folder: folder, stem: weightsName)
         var terms: [LoRATerm] = []
@@ -99,7 +99,7 @@ enum PEFTFolder {
 
     private static func readConfiguration(
         _ folder: String,
-        _ transformer: FluxTransformer
+        _ transformer: any AdaptableTransformer
     ) throws -> (LoRAConfiguration, ranks: LoRAPattern, alphas: LoRAPattern) {
         let path = "\(folder)/\(configurationName)"
         guard let data = FileManager.default.contents(atPath: path) else {
