@@ -87,7 +87,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         let adapterFolder =
             try lora ?? runFolder.map { try CheckpointStore.resolve("latest", run: $0) + "/lora" }
         let adapter = try adapterFolder.map {
-            try PEFTFolder.read(folder: $0, for: runner.policy.transformer)
+            try LoRAAdapter.read(path: $0, for: runner.policy.transformer)
         }
         var client: ScoreClient?
         if let server {

@@ -48,6 +48,7 @@ enum StochasticSolverKind: String, Sendable, CaseIterable {
     /// The solver.
     ///
     /// - Parameter eta: Strength of the noise, above 0; at most 1 for ``ddim``. Flow-GRPO's configurations use 0.7.
+    /// - Returns: The solver.
     /// - Throws: ``PolicyError/setting(name:value:reason:)`` for a strength outside its range.
     func solver(eta: Double) throws(PolicyError) -> any StochasticSolver {
         let limit = self == .ddim ? 1.0 : 100

@@ -42,14 +42,16 @@ final class FluxKontextPolicy: Sendable {
 
     /// Loads a policy.
     ///
-    /// - Parameter folder: A diffusers folder with a `model_index.json` of class `FluxKontextPipeline`.
+    /// - Parameters:
+    ///   - folder: A diffusers folder with a `model_index.json` of class `FluxKontextPipeline`.
+    ///   - transformerFile: A safetensors or GGUF file with the transformer's weights instead of the folder's.
     /// - Returns: The policy with all its parts.
     /// - Throws: ``PolicyError``, ``TextTokenizerError`` or `WeightError`: one line that names file and remedy.
-    static func load(folder: String) throws -> FluxKontextPolicy {
-        try FluxKontextPolicy(index: ModelIndex(folder: folder))
+    static func load(folder: String, transformerFile: String? = nil) throws -> FluxKontextPolicy {
+        try FluxKontextPolicy(index: ModelIndex(folder: folder), transformerFile: transformerFile)
     }
 
-    private init(index: ModelIndex) throws {
+    private init(index: ModelIndex, transformerFile: String?) throws {
         _ = try PolicyFamily.family(of: index)
         let scheduler = try index.part("scheduler", accepted: ["FlowMatchEulerDiscreteScheduler"])
         let vae = try index.part("vae", accepted: ["AutoencoderKL"])
@@ -69,10 +71,11 @@ final class FluxKontextPolicy: Sendable {
             secondEncoder: secondEncoder
         )
         imageConditioner = ImageConditioner(autoencoder: try Autoencoder(folder: vae))
-        transformer = try FluxTransformer(folder: denoiser)
+        transformer = try FluxTransformer(folder: denoiser, file: transformerFile)
         fingerprint = try Fingerprint.of(
             index.folder,
-            parts: [scheduler, vae, encoder, secondEncoder, tokenizer, secondTokenizer, denoiser]
+            parts: [scheduler, vae, encoder, secondEncoder, tokenizer, secondTokenizer, denoiser],
+            file: transformerFile
         )
         try checkFit()
     }
