@@ -16,8 +16,9 @@ public enum JointAttention {
         public var queryNorm: Tensor
         /// RMS weight of the keys, `[width]`.
         public var keyNorm: Tensor
-        /// How many of each sample's tokens take part, 1...tokens; all when nil. The rest is padding: it neither
-        /// attends nor is attended to, and gets zeros.
+        /// How many of each sample's tokens take part, 1...tokens; all when nil.
+        ///
+        /// The rest is padding: it neither attends nor is attended to, and gets zeros.
         public var lengths: [Int]?
 
         /// Wraps the projections of a stream.

@@ -10,7 +10,7 @@ struct AttentionStream {
     var queryNorm: Tensor
     /// RMS weight of the keys, `[width]`.
     var keyNorm: Tensor
-    /// Tokens of each sample that take part; all when nil. See `JointAttention.Stream`.
+    /// Tokens of each sample that take part, see `JointAttention.Stream`; all when nil.
     var lengths: [Int]?
 
     private var stream: JointAttention.Stream {

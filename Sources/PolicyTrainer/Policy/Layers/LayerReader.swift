@@ -82,6 +82,7 @@ struct LayerReader {
     ///   - width: Width of the stream.
     ///   - headDimension: Channels of a head.
     /// - Returns: The stream's weights; the feed-forward layer is four times as wide.
+    /// - Throws: `WeightError` that names a missing or misshapen tensor.
     mutating func stream(
         _ names: DoubleBlock.Names,
         width: Int,
