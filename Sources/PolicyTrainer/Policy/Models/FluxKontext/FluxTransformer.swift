@@ -33,6 +33,8 @@ final class FluxTransformer: AdaptableTransformer {
         self.weights = weights
     }
 
+    var linearLayers: [LinearLayer] { weights.linearLayers }
+
     /// A model of its own whose weights hold the adapter's low-rank terms.
     ///
     /// Many forward passes with one adapter are about a sixth cheaper this way; results agree to rounding, and to the
