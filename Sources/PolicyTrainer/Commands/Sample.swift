@@ -120,6 +120,7 @@ struct SampleCommand: AsyncParsableCommand {
             fits ? source : source.resized(width: size.width, height: size.height, filter: .lanczos)
         let conditioning = try policy.textConditioning([instruction], maximumLength: maximumSequenceLength)[0]
         let latents = try policy.referenceLatents([reference])[0]
+        if let score { try await SampleCandidates.connect(to: score) }
         let bar = SampleProgress(steps: steps * count)
         // One at a time: memory does not grow with the count, and a candidate has the same bits in any company.
         let pictures = try (0..<count).map { index in

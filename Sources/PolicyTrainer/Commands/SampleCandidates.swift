@@ -24,6 +24,19 @@ struct SampleCandidates {
         }
     }
 
+    /// Connects to the judge; called before any work, so that a missing server costs no picture.
+    ///
+    /// - Parameter url: The reward server.
+    /// - Returns: The client of a server that is ready.
+    /// - Throws: `RewardError`.
+    @discardableResult
+    static func connect(to url: String) async throws -> ScoreClient {
+        let token = ProcessInfo.processInfo.environment["EDIT_R1_API_KEY"]
+        let client = try ScoreClient(urls: [url], token: token)
+        _ = try await client.waitUntilReady()
+        return client
+    }
+
     /// Scores all pictures in one request and sorts them, best first.
     ///
     /// - Parameters:
@@ -32,9 +45,7 @@ struct SampleCandidates {
     ///   - instruction: What was asked for.
     /// - Throws: `RewardError`, also when the judge gives no score for a picture: then nothing is written.
     mutating func score(url: String, source: PixelImage, instruction: String) async throws {
-        let token = ProcessInfo.processInfo.environment["EDIT_R1_API_KEY"]
-        let client = try ScoreClient(urls: [url], token: token)
-        _ = try await client.waitUntilReady()
+        let client = try await Self.connect(to: url)
         let request = JudgeRequest(
             source: source,
             instruction: instruction,
