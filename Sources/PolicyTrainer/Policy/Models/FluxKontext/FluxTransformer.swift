@@ -28,13 +28,12 @@ final class FluxTransformer: AdaptableTransformer {
         weights = try FluxWeights(folder: store, configuration: configuration)
     }
 
-    /// All linear layers, in the order of the forward pass.
-    var linearLayers: [LinearLayer] { weights.linearLayers }
-
     private init(configuration: FluxConfiguration, weights: FluxWeights) {
         self.configuration = configuration
         self.weights = weights
     }
+
+    var linearLayers: [LinearLayer] { weights.linearLayers }
 
     /// A model of its own whose weights hold the adapter's low-rank terms.
     ///
