@@ -79,7 +79,7 @@ extension LanguageVisionModel {
         return (branches, timings, features.encoded, features.cached)
     }
 
-    private func check(_ prompt: Prompt) throws(ModelError) {
+    func check(_ prompt: Prompt) throws(ModelError) {
         let limit = information.contextLength
         for placed in prompt.images where placed.image.patches.patchLength != tower.configuration.patchLength
         {
@@ -97,7 +97,7 @@ extension LanguageVisionModel {
     }
 
     /// Features of all images that have a token at `from` or later.
-    private func encode(
+    func encode(
         imagesOf prompts: [Prompt],
         from: Int,
         cache: InferenceCache?,

@@ -15,7 +15,10 @@ struct SampleCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Folder of a FluxKontextPipeline; the embedded policy when left out.")
+    @Option(
+        help:
+            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline; the embedded policy when left out."
+    )
     var policy: String?
 
     @Option(
@@ -41,7 +44,10 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: " or ")).")
     var solver = SolverKind.flow
 
-    @Option(help: "Guidance of a guidance-distilled policy; 2.5 when left out.")
+    @Option(
+        help:
+            "Guidance: 2.5 for FLUX.1-Kontext, where it is distilled, and 4 for Qwen-Image-Edit, away from an empty text, when left out."
+    )
     var guidance: Float?
 
     @Option(help: "Seed of the initial noise.")
@@ -69,7 +75,7 @@ struct SampleCommand: ParsableCommand {
             threadsOfProduct: ProcessInfo.processInfo.activeProcessorCount
         )
         let source = try ImageDecoder.decode(contentsOf: image)
-        let policy = try FluxKontextPolicy.load(folder: try policy ?? EmbeddedPolicy.folder())
+        let policy = try PolicyFamily.load(folder: try policy ?? EmbeddedPolicy.folder())
         if let guidance, policy.defaultGuidance == nil {
             throw PolicyError.setting(
                 name: "guidance",
@@ -81,12 +87,14 @@ struct SampleCommand: ParsableCommand {
         let side = policy.imageConditioner.tokenSide
         let size = (width: width ?? source.width / side * side, height: height ?? source.height / side * side)
         let grid = try policy.grid(width: size.width, height: size.height)
-        let fits = source.width == size.width && source.height == size.height
-        let reference =
-            fits ? source : source.resized(width: size.width, height: size.height, filter: .lanczos)
         let request = SampleRequest(
-            conditioning: try policy.textConditioning([instruction], maximumLength: maximumSequenceLength)[0],
-            reference: try policy.referenceLatents([reference])[0],
+            conditioning: try policy.conditioning(
+                instruction,
+                pictures: [source],
+                target: grid,
+                guided: (guidance ?? policy.defaultGuidance ?? 1) > 1,
+                maximumLength: maximumSequenceLength
+            ),
             noise: try initialNoise(policy: policy, grid: grid)
         )
         let bar = SampleProgress(steps: steps)
@@ -119,7 +127,7 @@ struct SampleCommand: ParsableCommand {
         }
     }
 
-    private func initialNoise(policy: FluxKontextPolicy, grid: TokenGrid) throws -> Tensor {
+    private func initialNoise(policy: any EditingPolicy, grid: TokenGrid) throws -> Tensor {
         guard let latents else {
             return policy.noise(grid: grid, seeds: SeedTree(seed: seed)["sample"])
         }
@@ -134,7 +142,7 @@ struct SampleCommand: ParsableCommand {
     }
 
     /// What made the picture, for the PNG's text chunks; characters beyond Latin-1 are written as \u{…}.
-    private func metadata(policy: FluxKontextPolicy) -> [(String, String)] {
+    private func metadata(policy: any EditingPolicy) -> [(String, String)] {
         func latin(_ text: String) -> String {
             text.unicodeScalars.map { scalar in
                 scalar.value < 0x100 && scalar.value > 0
