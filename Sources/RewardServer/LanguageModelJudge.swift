@@ -15,10 +15,15 @@ struct LanguageModelJudge: Judge {
     /// - Parameters:
     ///   - files: Where it is.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
+    ///   - cache: Where features and trunks are kept.
     /// - Throws: What the runtime throws.
-    init(_ files: ModelFiles, checksWeights: Bool = false) throws {
+    init(
+        _ files: ModelFiles,
+        checksWeights: Bool = false,
+        cache: InferenceCache = InferenceCache()
+    ) throws {
         model = try LanguageVisionModel.load(files, checkWeights: checksWeights)
-        cache = InferenceCache()
+        self.cache = cache
         let information = model.information
         identity = JudgeIdentity(
             name: information.name,

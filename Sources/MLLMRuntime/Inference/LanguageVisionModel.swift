@@ -15,6 +15,7 @@ public final class LanguageVisionModel: Sendable {
     let processor: ImageProcessor
     let tower: any VisionTower
     let decoder: LanguageDecoder
+    let costs: ModelCosts
 
     /// Loads a Hugging Face folder.
     ///
@@ -56,6 +57,7 @@ public final class LanguageVisionModel: Sendable {
         tokenizer = plan.tokenizer
         builder = plan.builder
         processor = plan.processor
+        costs = plan.costs
         tower = try plan.configuration.tower(plan.tensors)
         decoder = try LanguageDecoder(
             plan.configuration.text,

@@ -112,13 +112,23 @@ protocol EditingPolicy: Sendable {
 extension PolicyFamily {
     /// Loads the policy of a diffusers folder.
     ///
-    /// - Parameter folder: A folder with the `model_index.json` of a family.
+    /// - Parameters:
+    ///   - folder: A folder with the `model_index.json` of a family.
+    ///   - transformerFile: A file with the transformer's weights instead of the folder's; FLUX.1-Kontext only.
     /// - Returns: The policy with all its parts.
     /// - Throws: ``PolicyError``, or an error of a part: one line that names file and remedy.
-    static func load(folder: String) throws -> any EditingPolicy {
+    static func load(folder: String, transformerFile: String? = nil) throws -> any EditingPolicy {
         let index = try ModelIndex(folder: folder)
-        return switch try family(of: index) {
-        case .fluxKontext: try FluxKontextPolicy(index: index)
+        let family = try family(of: index)
+        if let transformerFile, family != .fluxKontext {
+            throw PolicyError.setting(
+                name: "transformer",
+                value: transformerFile,
+                reason: "a \(family.rawValue) takes the transformer of its folder only"
+            )
+        }
+        return switch family {
+        case .fluxKontext: try FluxKontextPolicy(index: index, transformerFile: transformerFile)
         case .qwenImageEdit: try QwenImageEditPolicy(index: index, variant: .edit)
         case .qwenImageEditPlus: try QwenImageEditPolicy(index: index, variant: .plus)
         }

@@ -22,7 +22,10 @@ struct Float8Rows: Sendable {
     ///
     /// - Parameters:
     ///   - numbers: `[rowCount, columnCount]`, one byte each.
+    ///   - rowCount: Outputs.
+    ///   - columnCount: Inputs.
     ///   - scales: A scale for each tile; nil when all are 1.
+    ///   - scaleBytes: Bytes of the scales as stored.
     ///   - tile: Rows and columns that share a scale.
     ///   - rounding: The type that products are rounded to.
     init(

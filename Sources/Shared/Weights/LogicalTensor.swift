@@ -27,6 +27,7 @@ struct LogicalTensor: Sendable {
     ///   - stored: All tensors of the files.
     ///   - quantization: What `config.json` says.
     ///   - path: The folder, for error messages.
+    /// - Returns: The tensors by the names that a checkpoint without quantisation would have.
     /// - Throws: ``WeightError`` for tensors that do not belong together or that the configuration does not explain.
     static func all(
         in stored: [String: StoredTensor],

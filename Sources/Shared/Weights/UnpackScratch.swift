@@ -15,6 +15,7 @@ enum UnpackScratch {
     /// - Parameters:
     ///   - count: Floats that `body` needs; more than ``pieceCount`` are allocated for this use alone.
     ///   - body: Uses the memory, whose contents are undefined, and lets no pointer escape.
+    /// - Returns: What `body` returns.
     static func withFloats<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
         guard count <= pieceCount else {
             let storage = TensorStorage(count: count)

@@ -5,6 +5,7 @@ extension WeightMatrix {
     ///   - tensor: The tensor; its shape has been compared with the configuration's.
     ///   - name: Its name, for error messages.
     ///   - quantization: What `config.json` says about quantised tensors.
+    /// - Throws: ``WeightError`` for a tensor that is no such matrix.
     init(
         _ tensor: LogicalTensor,
         name: String,

@@ -118,6 +118,20 @@ struct QwenImageEditPolicyTests {
         }
     }
 
+    @Test(
+        "the published vocabulary makes the 64 dropped tokens of the system turn and the user turn's head",
+        .enabled(if: ProcessInfo.processInfo.environment["EDIT_R1_TOKENIZER"] != nil)
+    )
+    func publishedHeader() throws {
+        let folder = try #require(ProcessInfo.processInfo.environment["EDIT_R1_TOKENIZER"])
+        let tokenizer = try Tokenizer(folder: folder)
+        // Three special tokens stand between these texts.
+        let texts = ["system\n" + QwenImageConditioner.systemMessage, "\n", "user\n"]
+        #expect(
+            texts.reduce(3) { $0 + tokenizer.encode($1).count } == QwenImageConditioner.publishedHeaderCount
+        )
+    }
+
     @Test("guidance keeps each token's length, is the identity at 1, and leaves a zero token zero")
     func guidance() {
         let guided = Tensor([3, 4, 1, -2, 5, 5], shape: [3, 2])
@@ -207,23 +221,23 @@ struct QwenImageEditPolicyTests {
     }
 
     @Test("the command sample edits with such a folder, and the seed decides")
-    func command() throws {
+    func command() async throws {
         let fixture = try QwenImageFixture()
         let folder = FileManager.default.temporaryDirectory.appending(path: "qwen-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let root = folder.path(percentEncoded: false)
-        func run(_ name: String, seed: Int) throws -> Data {
-            try SampleCommand.parse([
+        func run(_ name: String, seed: Int) async throws -> Data {
+            try await SampleCommand.parse([
                 "--policy", fixture.folder, "--image", fixture.root + "/qwen_first.png",
                 "--instruction", "make it blue", "--width", "32", "--height", "24", "--steps", "2",
                 "--seed", "\(seed)", root + "/" + name,
             ]).run()
             return try Data(contentsOf: folder.appending(path: name))
         }
-        let first = try run("a.png", seed: 1)
-        #expect(try run("b.png", seed: 1) == first)
-        #expect(try run("c.png", seed: 2) != first)
+        let first = try await run("a.png", seed: 1)
+        #expect(try await run("b.png", seed: 1) == first)
+        #expect(try await run("c.png", seed: 2) != first)
         let image = try ImageDecoder.decode(contentsOf: root + "/a.png")
         #expect(image.width == 32 && image.height == 24)
     }

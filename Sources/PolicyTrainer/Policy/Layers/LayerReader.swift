@@ -27,11 +27,11 @@ struct ConditionEmbedder: Sendable {
 
 /// Reads tensors of a checkpoint by their upstream names and remembers which.
 struct LayerReader {
-    private let folder: WeightFolder
+    private let folder: any WeightStore
     private var seen: Set<String> = []
 
     /// Starts to read a checkpoint.
-    init(folder: WeightFolder) {
+    init(folder: any WeightStore) {
         self.folder = folder
     }
 

@@ -12,11 +12,11 @@ struct LoRAAdapter: Sendable {
     /// The factors by module path.
     private(set) var pairs: [String: LoRAPair]
 
-    /// Wraps pairs that fit the configuration.
+    /// Wraps pairs; their strength is the configuration's, their ranks may differ from its rank.
     init(configuration: LoRAConfiguration, pairs: [String: LoRAPair]) {
         precondition(
-            pairs.values.allSatisfy { $0.rank == configuration.rank && $0.b.columnCount == $0.rank },
-            "a pair has another rank than \(configuration.rank)"
+            pairs.values.allSatisfy { $0.b.columnCount == $0.rank },
+            "the factors of a pair differ in rank"
         )
         self.configuration = configuration
         self.pairs = pairs

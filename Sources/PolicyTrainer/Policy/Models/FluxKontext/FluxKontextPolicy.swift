@@ -31,18 +31,22 @@ final class FluxKontextPolicy: EditingPolicy {
 
     /// Loads a policy.
     ///
-    /// - Parameter folder: A diffusers folder with a `model_index.json` of class `FluxKontextPipeline`.
+    /// - Parameters:
+    ///   - folder: A diffusers folder with a `model_index.json` of class `FluxKontextPipeline`.
+    ///   - transformerFile: A safetensors or GGUF file with the transformer's weights instead of the folder's.
     /// - Returns: The policy with all its parts.
     /// - Throws: ``PolicyError``, ``TextTokenizerError`` or `WeightError`: one line that names file and remedy.
-    static func load(folder: String) throws -> FluxKontextPolicy {
-        try FluxKontextPolicy(index: ModelIndex(folder: folder))
+    static func load(folder: String, transformerFile: String? = nil) throws -> FluxKontextPolicy {
+        try FluxKontextPolicy(index: ModelIndex(folder: folder), transformerFile: transformerFile)
     }
 
     /// Loads the policy that an index describes.
     ///
-    /// - Parameter index: The `model_index.json` of a `FluxKontextPipeline`.
+    /// - Parameters:
+    ///   - index: The `model_index.json` of a `FluxKontextPipeline`.
+    ///   - transformerFile: A safetensors or GGUF file with the transformer's weights instead of the folder's.
     /// - Throws: ``PolicyError``, ``TextTokenizerError`` or `WeightError`: one line that names file and remedy.
-    init(index: ModelIndex) throws {
+    init(index: ModelIndex, transformerFile: String? = nil) throws {
         guard try PolicyFamily.family(of: index) == .fluxKontext else {
             throw PolicyError.unsupported(
                 path: index.folder + "/model_index.json",
@@ -67,10 +71,11 @@ final class FluxKontextPolicy: EditingPolicy {
             secondEncoder: secondEncoder
         )
         imageConditioner = ImageConditioner(autoencoder: try Autoencoder(folder: vae))
-        self.denoiser = try FluxTransformer(folder: denoiser)
+        self.denoiser = try FluxTransformer(folder: denoiser, file: transformerFile)
         fingerprint = try Fingerprint.of(
             index.folder,
-            parts: [scheduler, vae, encoder, secondEncoder, tokenizer, secondTokenizer, denoiser]
+            parts: [scheduler, vae, encoder, secondEncoder, tokenizer, secondTokenizer, denoiser],
+            file: transformerFile
         )
         try checkFit()
     }

@@ -12,14 +12,20 @@ final class FluxTransformer: AdaptableTransformer {
 
     /// Loads a `transformer` folder of a diffusers pipeline.
     ///
-    /// - Parameter folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    /// - Parameters:
+    ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    ///   - file: One file with the weights, of original or diffusers' names; then the folder's are not read.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String) throws {
-        configuration = try FluxConfiguration(path: folder + "/config.json")
-        weights = try FluxWeights(
-            folder: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
-            configuration: configuration
-        )
+    init(folder: String, file: String? = nil) throws {
+        let configuration = try FluxConfiguration(path: folder + "/config.json")
+        let store: any WeightStore =
+            if let file {
+                try FluxOriginalFile(path: file, configuration: configuration)
+            } else {
+                try WeightFolder(folder: folder, stem: "diffusion_pytorch_model")
+            }
+        self.configuration = configuration
+        weights = try FluxWeights(folder: store, configuration: configuration)
     }
 
     private init(configuration: FluxConfiguration, weights: FluxWeights) {

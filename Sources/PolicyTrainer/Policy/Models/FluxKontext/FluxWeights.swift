@@ -27,7 +27,7 @@ struct FluxWeights: Sendable {
     ///   - folder: The opened checkpoint.
     ///   - configuration: Sizes.
     /// - Throws: `WeightError` that names the missing, surplus or misshapen tensor.
-    init(folder: WeightFolder, configuration: FluxConfiguration) throws {
+    init(folder: any WeightStore, configuration: FluxConfiguration) throws {
         var loader = LayerReader(folder: folder)
         let width = configuration.width
         imageEmbedder = try loader.linear("x_embedder", configuration.inputChannels, width)
