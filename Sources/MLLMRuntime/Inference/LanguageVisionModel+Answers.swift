@@ -84,7 +84,7 @@ extension LanguageVisionModel {
         return prompts.map { min(opening.commonPrefix(with: $0), $0.tokens.count - 1) }.min() ?? 0
     }
 
-    private func check(_ prompt: Prompt) throws(ModelError) {
+    func check(_ prompt: Prompt) throws(ModelError) {
         let limit = information.contextLength
         for placed in prompt.images where placed.image.patches.patchLength != tower.configuration.patchLength
         {
@@ -102,7 +102,7 @@ extension LanguageVisionModel {
     }
 
     /// Features of all images that have a token at `from` or later.
-    private func encode(
+    func encode(
         imagesOf prompts: [Prompt],
         from: Int,
         cache: InferenceCache?,

@@ -52,7 +52,7 @@ public final class LanguageVisionModel: Sendable {
         try ModelPlan(try files.source()).information
     }
 
-    private init(_ plan: ModelPlan) throws {
+    init(_ plan: ModelPlan) throws {
         information = plan.information
         tokenizer = plan.tokenizer
         builder = plan.builder

@@ -17,7 +17,10 @@ struct SampleCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Folder of a FluxKontextPipeline; the embedded policy when left out.")
+    @Option(
+        help:
+            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline; the embedded policy when left out."
+    )
     var policy: String?
 
     @Option(
@@ -61,7 +64,10 @@ struct SampleCommand: AsyncParsableCommand {
     @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var solver = SolverKind.flow
 
-    @Option(help: "Guidance of a guidance-distilled policy; 2.5 when left out.")
+    @Option(
+        help:
+            "Guidance: 2.5 for FLUX.1-Kontext, where it is distilled, and 4 for Qwen-Image-Edit, away from an empty text, when left out."
+    )
     var guidance: Float?
 
     @Option(help: "Seed of the initial noise.")
@@ -101,7 +107,7 @@ struct SampleCommand: AsyncParsableCommand {
             threadsOfProduct: ProcessInfo.processInfo.activeProcessorCount
         )
         let source = try ImageDecoder.decode(contentsOf: image)
-        let policy = try FluxKontextPolicy.load(
+        let policy = try PolicyFamily.load(
             folder: try policy ?? EmbeddedPolicy.folder(),
             transformerFile: transformer
         )
@@ -115,18 +121,20 @@ struct SampleCommand: AsyncParsableCommand {
         let adapter = try lora.map { try LoRAAdapter.read(path: $0, for: policy.transformer) }
         let size = resultSize(of: source, tokenSide: policy.imageConditioner.tokenSide)
         let grid = try policy.grid(width: size.width, height: size.height)
-        let fits = source.width == size.width && source.height == size.height
-        let reference =
-            fits ? source : source.resized(width: size.width, height: size.height, filter: .lanczos)
-        let conditioning = try policy.textConditioning([instruction], maximumLength: maximumSequenceLength)[0]
-        let latents = try policy.referenceLatents([reference])[0]
+        let reference = policy.imageConditioner.fitted(source, to: grid)
+        let conditioning = try policy.conditioning(
+            instruction,
+            pictures: [source],
+            target: grid,
+            guided: (guidance ?? policy.defaultGuidance ?? 1) > 1,
+            maximumLength: maximumSequenceLength
+        )
         if let score { try await SampleCandidates.connect(to: score) }
         let bar = SampleProgress(steps: steps * count)
         // One at a time: memory does not grow with the count, and a candidate has the same bits in any company.
         let pictures = try (0..<count).map { index in
             let request = SampleRequest(
                 conditioning: conditioning,
-                reference: latents,
                 noise: try initialNoise(policy: policy, grid: grid, candidate: index)
             )
             let final = try policy.sample(
@@ -190,7 +198,7 @@ struct SampleCommand: AsyncParsableCommand {
     }
 
     private func initialNoise(
-        policy: FluxKontextPolicy,
+        policy: any EditingPolicy,
         grid: TokenGrid,
         candidate: Int
     ) throws -> Tensor {
@@ -210,7 +218,7 @@ struct SampleCommand: AsyncParsableCommand {
 
     /// What made the picture, for the PNG's text chunks; characters beyond Latin-1 are written as \u{…}.
     private func metadata(
-        policy: FluxKontextPolicy,
+        policy: any EditingPolicy,
         candidate: SampleCandidates.Candidate
     ) -> [(String, String)] {
         func latin(_ text: String) -> String {

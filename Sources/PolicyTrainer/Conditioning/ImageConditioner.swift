@@ -15,6 +15,13 @@ struct ImageConditioner: Sendable {
     /// Channels of a packed token.
     var channels: Int { 4 * autoencoder.configuration.latentChannels }
 
+    /// A picture in the size of a grid of tokens, resized (Lanczos) when it has another.
+    func fitted(_ image: PixelImage, to grid: TokenGrid) -> PixelImage {
+        let (width, height) = (grid.columns * tokenSide, grid.rows * tokenSide)
+        return image.width == width && image.height == height
+            ? image : image.resized(width: width, height: height, filter: .lanczos)
+    }
+
     /// The packed latents of pictures: the mode of the posterior, shifted and scaled.
     ///
     /// - Parameter images: Pictures whose sides are multiples of ``tokenSide``.

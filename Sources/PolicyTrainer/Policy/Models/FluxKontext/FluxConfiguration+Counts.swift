@@ -51,7 +51,7 @@ extension FluxConfiguration {
     /// How many numbers an adapter on the published targets trains: eight maps of a double block, three of a single one.
     ///
     /// - Parameter rank: Rows of A and columns of B.
-    /// - Returns: Numbers of all factors.
+    /// - Returns: Numbers of all pairs together.
     func publishedAdapterParameterCount(rank: Int) -> Int {
         (8 * doubleBlockCount + 3 * singleBlockCount) * 2 * width * rank
     }
@@ -62,7 +62,7 @@ extension FluxConfiguration {
     /// one vector a sample are left out: together they are below a thousandth.
     ///
     /// - Parameter tokens: Text, target and reference tokens.
-    /// - Returns: Operations, not 10¹² of them.
+    /// - Returns: Operations.
     func operations(tokens: Int) -> Double {
         linearOperations(tokens) + attentionOperations(tokens)
     }
@@ -71,7 +71,7 @@ extension FluxConfiguration {
     /// gradient by the adapter (the inputs of all linear maps, 2.5 times the attention), and the blocks computed again.
     ///
     /// - Parameter tokens: Text, target and reference tokens.
-    /// - Returns: Operations, not 10¹² of them.
+    /// - Returns: Operations.
     func trainingOperations(tokens: Int) -> Double {
         4 * operations(tokens: tokens) + linearOperations(tokens) + 2.5 * attentionOperations(tokens)
     }

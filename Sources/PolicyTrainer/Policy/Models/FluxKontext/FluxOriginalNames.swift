@@ -64,7 +64,7 @@ enum FluxOriginalNames {
     /// Finds a module; nil for one that FLUX does not have.
     ///
     /// - Parameter module: Module path in diffusers, without `.weight`.
-    /// - Returns: Where an original checkpoint has it.
+    /// - Returns: Where the original file keeps it.
     static func place(of module: String) -> Place? {
         if let place = top[module] { return place }
         for (prefix, original, table) in [
