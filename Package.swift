@@ -30,6 +30,8 @@ let package = Package(
     ],
     targets: [
         .target(name: "CKernels"),
+        // Opens oneDNN at run time, so that the package builds and runs without it.
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
         .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(
             name: "CImageCodecs",
@@ -39,7 +41,7 @@ let package = Package(
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(
             name: "Shared",
-            dependencies: ["CKernels", "CBLAS", "CDigest", "CCurl"],
+            dependencies: ["CKernels", "CBLAS", "COneDNN", "CDigest", "CCurl"],
             swiftSettings: swiftSettings
         ),
         .target(name: "Imaging", dependencies: ["CImageCodecs", "Shared"], swiftSettings: swiftSettings),

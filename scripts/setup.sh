@@ -5,6 +5,7 @@ set -euo pipefail
 
 packages=(
     libopenblas-dev      # matrix products
+    libdnnl-dev          # matrix products in bf16 and int8
     libpng-dev           # PNG
     libjpeg-dev          # JPEG
     libcurl4-openssl-dev # the trainer's HTTP client

@@ -27,7 +27,9 @@ struct JudgeIdentity: Sendable, Hashable {
     let family: String
     /// Number of weights.
     let parameterCount: Int
-    /// The identity of the model's files, `sha256:…`.
+    /// The arithmetic of its linear layers: `f32`, `bf16` or `int8`.
+    var precision = "f32"
+    /// The identity of the model's files and of its arithmetic, `sha256:…`.
     let fingerprint: String
     /// The identity of the image preprocessing, `sha256:…`.
     let preprocessHash: String

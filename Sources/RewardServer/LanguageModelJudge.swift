@@ -14,21 +14,24 @@ struct LanguageModelJudge: Judge {
     ///
     /// - Parameters:
     ///   - files: Where it is.
+    ///   - precision: The arithmetic of linear layers.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
     ///   - cache: Where features and trunks are kept.
     /// - Throws: What the runtime throws.
     init(
         _ files: ModelFiles,
+        precision: PrecisionChoice = .auto,
         checksWeights: Bool = false,
         cache: InferenceCache = InferenceCache()
     ) throws {
-        model = try LanguageVisionModel.load(files, checkWeights: checksWeights)
+        model = try LanguageVisionModel.load(files, checkWeights: checksWeights, precision: precision)
         self.cache = cache
         let information = model.information
         identity = JudgeIdentity(
             name: information.name,
             family: information.family.rawValue,
             parameterCount: information.parameterCount,
+            precision: information.precision.linear.rawValue,
             fingerprint: information.fingerprint.description,
             preprocessHash: try Self.preprocessHash(of: files, information)
         )

@@ -7,6 +7,8 @@ struct ModelLoading: Sendable {
     var model: String?
     /// The `--mmproj` argument.
     var projector: String?
+    /// The arithmetic of linear layers.
+    var precision = PrecisionChoice.auto
     /// Whether NaN and infinity are looked for in all weights.
     var checksWeights = false
     /// Whether a model is loaded even if it does not seem to fit.
@@ -25,7 +27,7 @@ struct ModelLoading: Sendable {
     func load() throws -> ServedModel {
         let files = try ModelLocation.resolve(model, projector: projector)
         if !ignoresMemory {
-            let information = try LanguageVisionModel.inspect(files)
+            let information = try LanguageVisionModel.inspect(files, precision: precision)
             try MemoryCheck.require(
                 information.groupMemory.totalByteCount,
                 for: information.name,
@@ -35,6 +37,7 @@ struct ModelLoading: Sendable {
         return ServedModel(
             judge: try LanguageModelJudge(
                 files,
+                precision: precision,
                 checksWeights: checksWeights,
                 cache: InferenceCache(featureBytes: imageCacheByteCount, trunkBytes: prefixCacheByteCount)
             ),

@@ -280,4 +280,28 @@ double ck_peak_f32(size_t rounds, float *sink);
 double ck_peak_bf16(size_t rounds, float *sink);
 double ck_peak_int8(size_t rounds, float *sink);
 
+// MARK: low precision
+
+/// out[i] = the nearest bfloat16 of x[i], ties to even; NaN stays NaN.
+void ck_round_f32_bf16(int level, const float *x, uint16_t *restrict out, size_t count);
+
+/// Eight-bit codes of rows of activations: x[r][c] ≈ scales[r] · (out[r][c] - zeros[r]), codes 0 ... highest. A row
+/// with a NaN or an infinity gets the scale NaN. x and out are [rows, columns].
+void ck_quantize_f32_u8(int level, const float *x, uint8_t *restrict out, float *restrict scales,
+                        int32_t *restrict zeros, size_t rows, size_t columns, int highest);
+
+/// Eight-bit codes of rows of weights: w[r][c] ≈ scales[r] · out[r][c], codes -127 ... 127; sums[r] = sum of out[r].
+void ck_quantize_f32_s8(int level, const float *w, int8_t *restrict out, float *restrict scales,
+                        int32_t *restrict sums, size_t rows, size_t columns);
+
+/// y[r][c] = x[r][c] + bias[c]; bias may be NULL; x is [rows, columns], rows of y lie `stride` numbers apart.
+void ck_place_f32(int level, const float *x, const float *bias, float *restrict y, size_t stride, size_t rows,
+                  size_t columns);
+
+/// y[r][c] = row_scales[r] · column_scales[c] · (sums[r][c] - row_zeros[r] · column_sums[c]) + bias[c]; bias may be
+/// NULL; sums is [rows, columns], rows of y lie `stride` numbers apart.
+void ck_place_s32(int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros,
+                  const float *column_scales, const int32_t *column_sums, const float *bias, float *restrict y,
+                  size_t stride, size_t rows, size_t columns);
+
 #endif

@@ -33,10 +33,15 @@ public final class LanguageVisionModel: Sendable {
     ///   - files: Where the model is.
     ///   - checkWeights: Whether to look at every number of the weights; norms, biases and all weights of
     ///     small models are always looked at.
+    ///   - precision: The arithmetic of linear layers.
     /// - Returns: The model.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public static func load(_ files: ModelFiles, checkWeights: Bool = false) throws -> LanguageVisionModel {
-        let plan = try ModelPlan(try files.source())
+    public static func load(
+        _ files: ModelFiles,
+        checkWeights: Bool = false,
+        precision: PrecisionChoice = .auto
+    ) throws -> LanguageVisionModel {
+        let plan = try ModelPlan(try files.source(), precision: precision)
         if checkWeights {
             try plan.tensors.checkAllFinite()
         }
@@ -45,11 +50,16 @@ public final class LanguageVisionModel: Sendable {
 
     /// Finds out what can be known of a model without reading its weights.
     ///
-    /// - Parameter files: Where the model is.
+    /// - Parameters:
+    ///   - files: Where the model is.
+    ///   - precision: The arithmetic that it would be loaded for.
     /// - Returns: Facts and estimates.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public static func inspect(_ files: ModelFiles) throws -> ModelInformation {
-        try ModelPlan(try files.source()).information
+    public static func inspect(
+        _ files: ModelFiles,
+        precision: PrecisionChoice = .auto
+    ) throws -> ModelInformation {
+        try ModelPlan(try files.source(), precision: precision).information
     }
 
     init(_ plan: ModelPlan) throws {

@@ -2,18 +2,31 @@ internal import Shared
 
 /// A linear layer `y = x · weightᵀ + bias`.
 struct LinearLayer: Sendable {
-    /// `[outputs, inputs]`, in whatever format the checkpoint has.
-    let weight: WeightMatrix
+    /// `[outputs, inputs]`.
+    enum Weight: Sendable {
+        /// Float32 arithmetic, in whatever format the checkpoint has.
+        case float32(WeightMatrix)
+        /// Bfloat16 or int8 arithmetic.
+        case packed(PackedMatrix)
+    }
+
+    let weight: Weight
     /// `[outputs]`.
     let bias: Tensor?
 
     /// A layer of a stored matrix.
-    init(weight: WeightMatrix, bias: Tensor?) {
+    ///
+    /// - Parameters:
+    ///   - weight: `[outputs, inputs]`.
+    ///   - bias: `[outputs]`.
+    ///   - precision: The arithmetic; one that this machine has.
+    init(weight: WeightMatrix, bias: Tensor?, precision: Precision = .float32) {
         precondition(
             bias.map { $0.count == weight.rowCount } ?? true,
             "a bias of \(bias?.shape ?? []) does not fit \(weight.rowCount) outputs"
         )
-        self.weight = weight
+        self.weight =
+            precision == .float32 ? .float32(weight) : .packed(PackedMatrix(weight, precision: precision))
         self.bias = bias
     }
 
@@ -25,10 +38,15 @@ struct LinearLayer: Sendable {
     /// - Parameter x: `[rows, inputs]`.
     /// - Returns: `[rows, outputs]`; a row's bits depend on that row of `x` alone.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        var y = GEMM.linear(x, weight: weight)
-        if let bias {
-            RowArithmetic.addBias(bias, to: &y)
+        switch weight {
+        case .float32(let matrix):
+            var y = GEMM.linear(x, weight: matrix)
+            if let bias {
+                RowArithmetic.addBias(bias, to: &y)
+            }
+            return y
+        case .packed(let matrix):
+            return GEMM.linear(x, weight: matrix, bias: bias)
         }
-        return y
     }
 }

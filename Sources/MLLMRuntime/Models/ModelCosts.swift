@@ -26,11 +26,7 @@ struct ModelCosts {
     ///   - processor: Its image processor.
     ///   - tensors: Its checkpoint.
     init(_ family: any FamilyConfiguration, processor: ImageProcessor, tensors: TensorSource) {
-        self.init(
-            family,
-            processor: processor,
-            weightByteCount: tensors.expandsMatrices ? 4 * tensors.parameterCount : tensors.byteCount
-        )
+        self.init(family, processor: processor, weightByteCount: tensors.heldByteCount)
     }
 
     /// - Parameters:

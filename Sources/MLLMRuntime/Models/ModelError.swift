@@ -1,3 +1,5 @@
+public import Shared
+
 /// What can be wrong with a model folder, or with a prompt for a model.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
     /// A file of the folder is not there.
@@ -24,6 +26,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case tooManyImageTokens(tokens: Int, limit: Int)
     /// An image was prepared for another model.
     case foreignImage(patchLength: Int, expected: Int)
+    /// Arithmetic that this machine does not have.
+    case precision(Precision, reason: String)
     /// A group without branches.
     case emptyGroup
     /// A prompt without tokens.
@@ -67,6 +71,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         case .foreignImage(let patchLength, let expected):
             "an image was cut into patches of \(patchLength) values, this model takes \(expected); "
                 + "prepare it with this model"
+        case .precision(let precision, let reason):
+            "no \(precision.rawValue) arithmetic: \(reason); use --precision f32 or auto"
         case .emptyGroup:
             "the group has no branches; give at least one candidate"
         case .emptyPrompt:

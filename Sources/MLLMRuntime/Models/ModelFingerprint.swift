@@ -12,6 +12,16 @@ enum ModelFingerprint {
     private static let sampleCount = 64
     private static let sampleLength = 4096
 
+    /// The identity of a model in some arithmetic; float32 scores go by the identity of the model alone.
+    ///
+    /// - Parameters:
+    ///   - model: The model's files.
+    ///   - precision: The arithmetic.
+    /// - Returns: The identity of its scores.
+    static func make(of model: ContentHash, in precision: ModelPrecision) -> ContentHash {
+        precision.mark.map { ContentHash("\(model.hexadecimal) \($0)") } ?? model
+    }
+
     static func make(folder: String) throws -> ContentHash {
         var lines: [String] = []
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()

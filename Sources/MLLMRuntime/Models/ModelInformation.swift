@@ -10,8 +10,10 @@ public struct ModelInformation: Sendable {
     public let parameterCount: Int
     /// Numbers in the weights of the vision tower.
     public let visionParameterCount: Int
-    /// Identity of the model: see ``ModelFingerprint``.
+    /// Identity of the model and of its arithmetic: see ``ModelFingerprint``.
     public let fingerprint: ContentHash
+    /// The arithmetic of its linear layers.
+    public let precision: ModelPrecision
     /// Width of the decoder.
     public let hiddenSize: Int
     /// Layers of the decoder.

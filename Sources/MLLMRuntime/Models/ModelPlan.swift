@@ -12,9 +12,11 @@ struct ModelPlan {
 
     /// Reads and checks everything but the numbers of the weights.
     ///
-    /// - Parameter source: The checkpoint.
+    /// - Parameters:
+    ///   - source: The checkpoint.
+    ///   - choice: The arithmetic.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    init(_ source: any ModelSource) throws {
+    init(_ source: any ModelSource, precision choice: PrecisionChoice = .auto) throws {
         let fields = try source.configuration()
         let family = try ModelFamily(fields)
         let configuration = try family.configuration(fields)
@@ -34,14 +36,16 @@ struct ModelPlan {
             vision: configuration.vision,
             defaults: type(of: configuration).imageDefaults
         )
-        let tensors = try TensorSource(store, shapes: configuration.shapes)
+        var tensors = try TensorSource(store, shapes: configuration.shapes)
+        tensors.precision = try ModelPrecision(choice, for: tensors)
         let costs = ModelCosts(configuration, processor: processor, tensors: tensors)
         information = ModelInformation(
             family: family,
             name: source.name,
             parameterCount: tensors.parameterCount,
             visionParameterCount: tensors.visionParameterCount,
-            fingerprint: try source.fingerprint(),
+            fingerprint: try ModelFingerprint.make(of: source.fingerprint(), in: tensors.precision),
+            precision: tensors.precision,
             hiddenSize: configuration.text.hiddenSize,
             layerCount: configuration.text.layerCount,
             visionBlockCount: configuration.vision.blockCount,

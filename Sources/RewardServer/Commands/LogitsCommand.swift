@@ -56,7 +56,7 @@ struct LogitsCommand: AsyncParsableCommand {
                     try show(state.promptTokens, model.nextTokens(state, count: top), model.tokenizer)
                 }
             } else if let path = model.model, path.lowercased().hasSuffix(".gguf") {
-                let model = try TextModel(gguf: path)
+                let model = try TextModel(gguf: path, precision: model.precision)
                 try answer(model.tokenizer, model.nextTokens)
             } else {
                 let model = try visionModel()
@@ -68,11 +68,15 @@ struct LogitsCommand: AsyncParsableCommand {
     private func visionModel() throws -> LanguageVisionModel {
         let files = try ModelLocation.resolve(model.model, projector: model.mmproj)
         if !model.force {
-            let information = try LanguageVisionModel.inspect(files)
+            let information = try LanguageVisionModel.inspect(files, precision: model.precision)
             let needed = information.pairMemory.totalByteCount
             try MemoryCheck.require(needed, for: information.name, of: AvailableMemory.measure())
         }
-        return try LanguageVisionModel.load(files, checkWeights: model.checkWeights)
+        return try LanguageVisionModel.load(
+            files,
+            checkWeights: model.checkWeights,
+            precision: model.precision
+        )
     }
 
     private static func picture(_ path: String) throws -> PixelImage {

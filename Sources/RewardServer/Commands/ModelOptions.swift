@@ -1,4 +1,5 @@
-import ArgumentParser
+public import ArgumentParser
+public import MLLMRuntime
 
 /// The options of every command that takes a model.
 struct ModelOptions: ParsableArguments {
@@ -12,6 +13,14 @@ struct ModelOptions: ParsableArguments {
 
     @Option(help: "The vision tower of a .gguf model; looked for beside it when left out.")
     var mmproj: String?
+
+    @Option(
+        help: """
+            Arithmetic of the linear layers: f32, bf16, int8, or auto, which is bf16 for large models stored in bf16 or \
+            fewer bits where the CPU has it, else f32.
+            """
+    )
+    var precision = PrecisionChoice.auto
 
     @Flag(help: "Look for NaN and infinity in all weights before use.")
     var checkWeights = false
@@ -35,6 +44,9 @@ struct ModelOptions: ParsableArguments {
         guard url == nil || (model == nil && mmproj == nil) else {
             throw ValidationError("give --model or --url, not both")
         }
+        guard url == nil || precision == .auto else {
+            throw ValidationError("--precision is the server's with --url; give it to serve")
+        }
     }
 
     /// Sets the compute threads and loads the model.
@@ -48,6 +60,14 @@ struct ModelOptions: ParsableArguments {
 
     /// Which model, and how it is read.
     var loading: ModelLoading {
-        ModelLoading(model: model, projector: mmproj, checksWeights: checkWeights, ignoresMemory: force)
+        ModelLoading(
+            model: model,
+            projector: mmproj,
+            precision: precision,
+            checksWeights: checkWeights,
+            ignoresMemory: force
+        )
     }
 }
+
+extension PrecisionChoice: ExpressibleByArgument {}

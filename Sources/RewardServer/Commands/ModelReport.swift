@@ -16,6 +16,8 @@ struct ModelReport: Encodable {
     let contextLength: Int
     let weightType: String
     let weightByteCount: Int
+    /// Arithmetic of the linear layers.
+    let precision: String
     /// Tensors by the format that they are stored in.
     let formats: [String: Int]
     let chatTemplate: String
@@ -102,7 +104,7 @@ struct ModelReport: Encodable {
         case contextLength = "context_length"
         case weightType = "weight_type"
         case weightByteCount = "weight_bytes"
-        case formats
+        case precision, formats
         case chatTemplate = "chat_template"
         case specialTokens = "special_tokens"
         case pairMemory = "pair_memory_bytes"
@@ -123,7 +125,7 @@ struct ModelReport: Encodable {
     init(_ loading: ModelLoading) throws {
         let files = try ModelLocation.resolve(loading.model, projector: loading.projector)
         if loading.checksWeights { _ = try loading.load() }
-        let information = try LanguageVisionModel.inspect(files)
+        let information = try LanguageVisionModel.inspect(files, precision: loading.precision)
         let vocabulary = TokenizerVocabulary(tokenizer: try LanguageVisionModel.tokenizer(of: files))
         let library = try RubricLibrary(own: ModelLocation.ownRubric(of: files))
         name = information.name
@@ -138,6 +140,7 @@ struct ModelReport: Encodable {
         contextLength = information.contextLength
         weightType = information.weightElementType
         weightByteCount = information.weightByteCount
+        precision = information.precision.linear.rawValue
         formats = information.formats
         chatTemplate = information.chatTemplate
         specialTokens = information.specialTokens
@@ -176,6 +179,7 @@ struct ModelReport: Encodable {
             "model        \(name) (\(family))",
             "parameters   \(parameters), of them \(visionParameters) in the vision tower",
             "stored as    \(ByteText.gibibytes(weightByteCount)); tensors: \(stored)",
+            "arithmetic   linear layers in \(precision)",
             "decoder      \(layers) layers of width \(hiddenSize), vocabulary \(vocabularySize)"
                 + "\(tiedEmbeddings ? " (tied)" : ""), context \(contextLength)",
             "vision       \(visionBlocks) blocks",

@@ -77,6 +77,7 @@ struct InformationEndpoints: Sendable {
                 model: ModelObject(identity),
                 device: "cpu",
                 dtype: "float32",
+                precision: identity.precision,
                 threads: Parallel.threadCount,
                 preprocessHash: identity.preprocessHash,
                 limits: Information.Limits(limits),
@@ -129,13 +130,14 @@ private struct Information: Encodable {
     let model: ModelObject
     let device: String
     let dtype: String
+    let precision: String
     let threads: Int
     let preprocessHash: String
     let limits: Limits
     let queueDepth: Int
 
     private enum CodingKeys: String, CodingKey {
-        case version, model, device, dtype, threads
+        case version, model, device, dtype, precision, threads
         case preprocessHash = "preprocess_hash"
         case limits
         case queueDepth = "queue_depth"

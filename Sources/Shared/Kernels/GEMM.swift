@@ -1,6 +1,7 @@
 internal import CBLAS
 
-/// Matrix products in 32-bit floats: the one door to the BLAS library.
+/// Matrix products, in 32-bit floats by the BLAS library, to which this file is the one door; narrower types are in
+/// `GEMM+PackedMatrix.swift`.
 ///
 /// Rows do not influence each other's rounding: row `i` of a product has the same bits whatever the other rows are
 /// and however many there are. OpenBLAS 0.3 breaks that with its small-matrix kernels, which serve products of up to
@@ -16,8 +17,14 @@ public enum GEMM {
     ///
     /// One: callers run products side by side on threads of their own. More: one caller at a time.
     public static func setThreadCount(_ count: Int) {
+        threads.withLock { $0 = count }
         openblas_set_num_threads(Int32(count))
     }
+
+    /// Threads of one product.
+    static var threadCount: Int { threads.withLock { $0 } }
+
+    private static let threads = Lock(Parallel.threadCount)
 
     /// `input · weightᵀ`, the product of a linear layer, with row-independent rounding.
     ///

@@ -52,6 +52,11 @@ public struct Tensor: Sendable {
         }
     }
 
+    /// The file that the numbers lie in and the byte where they start; nil for memory of the tensor's own.
+    var mappedPlace: (file: MappedFile, start: Int)? {
+        storage.mapping.map { unsafe ($0, UnsafeRawPointer(storage.base) - $0.base) }
+    }
+
     init(shape: [Int], storage: TensorStorage) {
         precondition(shape.reduce(1, *) == storage.count, "\(storage.count) values do not fill \(shape)")
         self.shape = shape

@@ -50,6 +50,15 @@ internal import Foundation
         return try unsafe body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
+    /// Gives the memory of a range's whole pages back to the system; they come in again when they are read.
+    func releasePages(_ range: Range<Int>) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        guard first < end else { return }
+        unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
+    }
+
     deinit {
         unsafe munmap(UnsafeMutableRawPointer(mutating: base), count)
     }

@@ -51,6 +51,14 @@ public enum WeightFormat: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether a number takes less than 16 bits.
+    public var isCompressed: Bool {
+        switch self {
+        case .float32, .float16, .bfloat16: false
+        case .float8, .q8_0, .q4_0, .q5_0, .q4K, .q5K, .q6K, .awq, .gptq: true
+        }
+    }
+
     /// Whether a row is a run of whole blocks that needs no other tensor to be decoded.
     var isSelfContained: Bool {
         switch self {

@@ -36,6 +36,19 @@ extension WeightMatrix {
         WeightMatrix(tensor())
     }
 
+    /// Gives the memory of the file's pages behind the matrix back to the system.
+    func releasePages() {
+        switch body {
+        case .floats(let tensor):
+            guard let (mapping, start) = tensor.mappedPlace else { return }
+            mapping.releasePages(start..<(start + byteCount))
+        case .blocks(let mapping, let start):
+            mapping.releasePages(start..<(start + byteCount))
+        case .float8, .packed:
+            break
+        }
+    }
+
     /// Whether the matrix holds neither a NaN nor an infinity; looks at every number, on all compute threads.
     public var isFinite: Bool {
         let height = max(1, Self.numbersAtATime / max(1, columnCount))

@@ -11,6 +11,9 @@ struct TensorSource: Sendable {
     /// unpacking would cost a small model more than the memory is worth.
     static let expansionLimit = 1 << 30
 
+    /// The arithmetic of linear layers.
+    var precision = ModelPrecision.float32
+
     private let store: any WeightStore
     /// Name in the files, by our name.
     private let fileNames: [String: String]
@@ -24,8 +27,48 @@ struct TensorSource: Sendable {
     }
     /// Bytes of all files together.
     var byteCount: Int { store.byteCount }
-    /// Whether matrices are held as float32 whatever the file holds.
+    /// Whether the model is small: float32 matrices are held as such whatever the file holds.
     var expandsMatrices: Bool { 4 * parameterCount <= Self.expansionLimit }
+    /// Whether bfloat16 arithmetic loses next to nothing that the checkpoint has, and gains much.
+    var suitsBFloat16: Bool {
+        !expandsMatrices
+            && shapes.keys.filter(Self.isLinear).allSatisfy { name in
+                storedFormat(of: name).map { $0 == .bfloat16 || $0.isCompressed } ?? false
+            }
+    }
+
+    /// Bytes of the weights as they are held.
+    var heldByteCount: Int {
+        if precision == .float32 {
+            return expandsMatrices ? 4 * parameterCount : byteCount
+        }
+        return shapes.reduce(0) { sum, tensor in
+            let count = tensor.value.reduce(1, *)
+            guard let format = storedFormat(of: tensor.key) else { return sum }
+            let stored = count / format.blockLength * format.blockByteCount
+            guard Self.isLinear(tensor.key) else { return sum + (expandsMatrices ? 4 * count : stored) }
+            switch precision.ofLayer(Self.layer(of: tensor.key)) {
+            case .float32: return sum + (expandsMatrices ? 4 * count : stored)
+            case .bfloat16: return sum + (format.isCompressed ? stored : 2 * count)
+            case .int8: return sum + (format.isCompressed ? stored : count)
+            }
+        }
+    }
+
+    /// Whether a tensor is the weight of a linear layer inside a decoder layer or the tower.
+    private static func isLinear(_ name: String) -> Bool {
+        [
+            "_proj.weight", ".qkv.weight", ".proj.weight", ".mlp.0.weight", ".mlp.2.weight", "fc1.weight",
+            "fc2.weight",
+        ]
+        .contains(where: name.hasSuffix) && name != "visual.patch_embed.proj.weight"
+    }
+
+    private static func layer(of name: String) -> String { String(name.dropLast(".weight".count)) }
+
+    private func storedFormat(of name: String) -> WeightFormat? {
+        fileNames[name].flatMap { store.format(of: $0) }
+    }
 
     /// Compares a checkpoint with what a model needs.
     ///
@@ -109,7 +152,7 @@ struct TensorSource: Sendable {
 
     /// How a tensor is stored: a raw value of `WeightFormat`.
     func format(of name: String) -> String? {
-        fileNames[name].flatMap { store.format(of: $0)?.rawValue }
+        storedFormat(of: name)?.rawValue
     }
 
     /// Looks at every number of the checkpoint.
@@ -138,7 +181,8 @@ struct TensorSource: Sendable {
     func linear(_ name: String, hasBias: Bool = true) throws(WeightError) -> LinearLayer {
         LinearLayer(
             weight: try matrix(name + ".weight"),
-            bias: hasBias ? try tensor(name + ".bias") : nil
+            bias: hasBias ? try tensor(name + ".bias") : nil,
+            precision: precision.ofLayer(name)
         )
     }
 

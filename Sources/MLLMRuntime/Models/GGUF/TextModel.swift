@@ -12,9 +12,11 @@ public final class TextModel: Sendable {
 
     /// Loads a decoder.
     ///
-    /// - Parameter path: A .gguf file.
+    /// - Parameters:
+    ///   - path: A .gguf file.
+    ///   - precision: The arithmetic of linear layers.
     /// - Throws: ``ModelError``, ``GGUFModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public init(gguf path: String) throws {
+    public init(gguf path: String, precision: PrecisionChoice = .auto) throws {
         let file = try GGUFTextFile(path: path)
         tokenizer = try file.tokenizer()
         // Text decoders are those of the families: with one position a token, M-RoPE is plain RoPE.
@@ -24,10 +26,11 @@ public final class TextModel: Sendable {
             family: isThird ? .qwen3VL : .qwen25VL,
             traits: isThird ? .qwen3VL : .qwen25VL
         )
-        let source = try TensorSource(
+        var source = try TensorSource(
             GGUFWeights(file),
             shapes: configuration.shapes(tiesEmbeddings: file.tiesEmbeddings)
         )
+        source.precision = try ModelPrecision(precision, for: source)
         decoder = try LanguageDecoder(configuration, tiesEmbeddings: file.tiesEmbeddings, source)
     }
 

@@ -1,0 +1,166 @@
+internal import CKernels
+
+/// The weight `[rowCount, columnCount]` (rows = outputs) of products in bfloat16 or int8.
+///
+/// It is cut into panels of outputs, each in the layout of the product library. Plain numbers are brought into it once;
+/// compressed ones stay as their file stores them, and every product unpacks them panel by panel.
+public struct PackedMatrix: Sendable {
+    /// Outputs of a panel at most: its packed numbers stay in the last-level cache.
+    private static let largestPanel = 512
+    /// Panels come in multiples of this, so that threads have equal shares.
+    private static let panelStep = 8
+    /// Outputs that the library computes together.
+    private static let block = 64
+    /// Rows that are unpacked to float32 at a time.
+    private static let rowsAtATime = 16
+
+    /// Some outputs of the matrix.
+    struct Panel: Sendable {
+        let outputs: Range<Int>
+        let layout: ProductLayout
+        /// Nil when every product unpacks the panel anew.
+        let packed: PackedPanel?
+    }
+
+    /// Outputs.
+    public let rowCount: Int
+    /// Inputs.
+    public let columnCount: Int
+    /// Bfloat16 or int8.
+    public let precision: Precision
+    let panels: [Panel]
+    /// What panels without packed numbers are made of.
+    private let source: WeightMatrix?
+
+    /// Bytes that the matrix takes in memory or in its file.
+    public var byteCount: Int {
+        source?.byteCount ?? panels.reduce(0) { $0 + ($1.packed?.numbers.byteCount ?? 0) }
+    }
+
+    /// Bytes of one packed number.
+    var elementByteCount: Int { precision == .int8 ? 1 : 2 }
+
+    /// Prepares a matrix; packs it on all compute threads unless its format is a compressed one.
+    ///
+    /// Pages of a file whose numbers were packed are given back to the system.
+    ///
+    /// - Parameters:
+    ///   - matrix: The weight.
+    ///   - precision: One without an ``Precision/obstacle``, not float32.
+    public init(_ matrix: WeightMatrix, precision: Precision) {
+        precondition(precision != .float32, "a float32 product takes a matrix as it is")
+        // Sums of eight-bit products must fit 32 bits.
+        precondition(matrix.columnCount <= 1 << 16, "\(matrix.columnCount) inputs are too many for a product")
+        (rowCount, columnCount) = (matrix.rowCount, matrix.columnCount)
+        self.precision = precision
+        let plain = Self.panels(outputs: matrix.rowCount).map { outputs in
+            let (width, inputs) = (outputs.count, matrix.columnCount)
+            guard let layout = ProductLayout.shared(precision, outputs: width, inputs: inputs) else {
+                preconditionFailure("oneDNN has no \(precision.rawValue) product [\(width), \(inputs)]")
+            }
+            return Panel(outputs: outputs, layout: layout, packed: nil)
+        }
+        guard !matrix.format.isCompressed else {
+            panels = plain
+            source = matrix
+            return
+        }
+        let packed = Lock([PackedPanel?](repeating: nil, count: plain.count))
+        Parallel.forEach(plain.count) { index in
+            let numbers = AlignedMemory(byteCount: plain[index].layout.byteCount)
+            let panel = unsafe Self.pack(plain[index], of: matrix, precision, into: numbers.base) {
+                PackedPanel(numbers: numbers, scales: $0, sums: $1)
+            }
+            packed.withLock { $0[index] = panel }
+        }
+        panels = zip(plain, packed.withLock { $0 }).map { panel, packed in
+            Panel(outputs: panel.outputs, layout: panel.layout, packed: packed)
+        }
+        source = nil
+        matrix.releasePages()
+    }
+
+    /// Cuts outputs into panels; depends on their number alone, so that a row's bits do too.
+    static func panels(outputs: Int) -> [Range<Int>] {
+        let blocks = (outputs + block - 1) / block
+        let least = (outputs + largestPanel - 1) / largestPanel
+        let count = min(blocks, (least + panelStep - 1) / panelStep * panelStep)
+        return (0..<count).map { index in
+            (blocks * index / count * block)..<min(outputs, blocks * (index + 1) / count * block)
+        }
+    }
+
+    /// Lends a panel's packed numbers with the scales and sums of its outputs, which bfloat16 does not have.
+    func withPacked(
+        _ panel: Panel,
+        _ body: (UnsafeRawPointer, _ scales: [Float], _ sums: [Int32]) -> Void
+    ) {
+        if let packed = panel.packed {
+            unsafe body(packed.numbers.base, packed.scales, packed.sums)
+        } else if let source {
+            unsafe WorkMemory.withBytes(panel.layout.byteCount) { numbers in
+                unsafe Self.pack(panel, of: source, precision, into: numbers) { scales, sums in
+                    unsafe body(numbers, scales, sums)
+                }
+            }
+        }
+    }
+
+    /// Brings the outputs of a panel into its layout, on the calling thread.
+    private static func pack<Result>(
+        _ panel: Panel,
+        of matrix: WeightMatrix,
+        _ precision: Precision,
+        into packed: UnsafeMutableRawPointer,
+        _ body: (_ scales: [Float], _ sums: [Int32]) -> Result
+    ) -> Result {
+        let columns = matrix.columnCount
+        var scales = [Float](repeating: 0, count: precision == .int8 ? panel.outputs.count : 0)
+        var sums = [Int32](repeating: 0, count: scales.count)
+        let level = InstructionLevel.best.rawValue
+        unsafe WorkMemory.withBytes(panel.outputs.count * columns * (precision == .int8 ? 1 : 2)) { codes in
+            unsafe WorkMemory.withBytes(rowsAtATime * columns * MemoryLayout<Float>.stride) { raw in
+                let floats = unsafe raw.assumingMemoryBound(to: Float.self)
+                for first in stride(from: 0, to: panel.outputs.count, by: rowsAtATime) {
+                    let rows = first..<min(first + rowsAtATime, panel.outputs.count)
+                    let place = panel.outputs.lowerBound + first
+                    unsafe matrix.unpack(rows: place..<(place + rows.count), into: floats)
+                    switch precision {
+                    case .int8:
+                        let target = unsafe (codes + first * columns).assumingMemoryBound(to: Int8.self)
+                        unsafe scales.withUnsafeMutableBufferPointer { scales in
+                            unsafe sums.withUnsafeMutableBufferPointer { sums in
+                                guard let scales = scales.baseAddress, let sums = sums.baseAddress else {
+                                    return
+                                }
+                                unsafe ck_quantize_f32_s8(
+                                    level,
+                                    floats,
+                                    target,
+                                    scales + first,
+                                    sums + first,
+                                    rows.count,
+                                    columns
+                                )
+                            }
+                        }
+                    case .bfloat16, .float32:
+                        let target = unsafe (codes + 2 * first * columns).assumingMemoryBound(to: UInt16.self)
+                        unsafe ck_round_f32_bf16(level, floats, target, rows.count * columns)
+                    }
+                }
+            }
+            unsafe panel.layout.pack(codes, into: packed)
+        }
+        return body(scales, sums)
+    }
+}
+
+/// The numbers of a panel in the library's layout.
+struct PackedPanel: Sendable {
+    let numbers: AlignedMemory
+    /// Scale of each output; empty in bfloat16.
+    let scales: [Float]
+    /// Sum of each output's codes; empty in bfloat16.
+    let sums: [Int32]
+}
