@@ -24,7 +24,7 @@ extension LanguageVisionModel {
         processor: String
     ) throws -> LanguageVisionModel {
         let parts = PipelineParts(encoder: encoder, tokenizerFolder: tokenizer, processor: processor)
-        return try LanguageVisionModel(ModelPlan(parts))
+        return try LanguageVisionModel(ModelPlan(parts, precision: .f32))
     }
 
     /// How many tokens the system turn and the head of the user's turn take.

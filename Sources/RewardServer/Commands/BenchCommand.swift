@@ -36,7 +36,12 @@ struct BenchCommand: AsyncParsableCommand {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             if !json { StandardStreams.print(BenchRecord.heading) }
-            try BenchRun(model: judge.model, text: text, isQuick: quick, peak: InstructionPeak(rawValue: judge.identity.precision) ?? .float32).run { record in
+            try BenchRun(
+                model: judge.model,
+                text: text,
+                isQuick: quick,
+                peak: InstructionPeak(rawValue: judge.identity.precision) ?? .float32
+            ).run { record in
                 StandardStreams.print(
                     json ? String(decoding: try encoder.encode(record), as: UTF8.self) : record.line
                 )
