@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seed=1
-minutes=8.5
+minutes=9.5
 output=demo-output
 while [ "$#" -gt 0 ]; do
     case "$1" in
@@ -46,7 +46,7 @@ done
 url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$output/server.json")
 echo "   $url"
 
-echo "== training for $minutes minutes (seed $seed)"
+echo "== training, at most $minutes minutes (seed $seed)"
 "$binaries/policy-trainer" train --config scripts/demo.yaml \
     dataset="$data" output="$run" seed="$seed" minutes="$minutes" servers="[$url]"
 

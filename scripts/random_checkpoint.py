@@ -6,6 +6,7 @@ scale of 1; norms are near 1, so that no layer is trivial. Tensors are streamed 
 ones before anything is written. Needs numpy. Run:
     python scripts/random_checkpoint.py --family qwen2.5-vl-3b --tokenizer TOKENIZER_FOLDER OUTPUT_FOLDER
     python scripts/random_checkpoint.py --check          # asserts the totals of all families, writes nothing
+With --layers and --blocks the decoder and the tower keep their widths and lose layers: for measuring the time a layer.
 Sources of the numbers: the published config.json files as quoted in huggingface/transformers, vllm-project/vllm and
 kohya-ss/sd-scripts; totals: the metadata of the published checkpoints.
 """
@@ -59,8 +60,16 @@ def generation(family):
     return family.split("-vl-")[0]
 
 
+BLOCKS = {}  # blocks of a tower that is cut, by family
+
+
 def tower_sizes(family):
     """Depth, hidden size, heads and MLP width of the vision tower."""
+    sizes = published_tower_sizes(family)
+    return (BLOCKS.get(family, sizes[0]), *sizes[1:])
+
+
+def published_tower_sizes(family):
     kind, size = family.split("-vl-")
     if kind == "qwen3":
         return (24, 1024, 16, 4096) if size in ("2b", "4b") else (27, 1152, 16, 4304)
@@ -204,7 +213,7 @@ def configuration(family):
         "depth": depth, "hidden_act": "silu", "hidden_size": width, "intermediate_size": tower_wide,
         "num_heads": tower_heads, "in_chans": 3, "out_hidden_size": hidden, "patch_size": 14,
         "spatial_merge_size": 2, "spatial_patch_size": 14, "window_size": 112,
-        "fullatt_block_indexes": [7, 15, 23, 31], "tokens_per_second": 2, "temporal_patch_size": 2,
+        "fullatt_block_indexes": [index for index in (7, 15, 23, 31) if index < depth], "tokens_per_second": 2, "temporal_patch_size": 2,
     }
     return flat | {
         "architectures": ["Qwen2_5_VLForConditionalGeneration"], "model_type": "qwen2_5_vl",
@@ -282,6 +291,8 @@ def main():
     parser.add_argument("--tokenizer", type=pathlib.Path, help="folder with vocab.json, merges.txt, ...")
     parser.add_argument("--chat-template", type=pathlib.Path, help="template file instead of the tokenizer folder's")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--layers", type=int, help="layers of the decoder, instead of all")
+    parser.add_argument("--blocks", type=int, help="blocks of the vision tower, instead of all; not for qwen3-vl")
     parser.add_argument("--check", action="store_true", help="only assert the totals of all families")
     parser.add_argument("output", type=pathlib.Path, nargs="?")
     options = parser.parse_args()
@@ -293,7 +304,15 @@ def main():
         return
     if not (options.family and options.tokenizer and options.output):
         parser.error("--family, --tokenizer and OUTPUT_FOLDER are needed")
-    tensors = check(options.family)
+    is_cut = options.layers is not None or options.blocks is not None
+    if options.layers is not None:
+        sizes = TEXT[options.family]
+        TEXT[options.family] = (sizes[0], options.layers, *sizes[2:])
+    if options.blocks is not None:
+        if generation(options.family) == "qwen3":
+            parser.error("--blocks would cut the levels of deepstack off")
+        BLOCKS[options.family] = options.blocks
+    tensors = shapes(options.family) if is_cut else check(options.family)
     total = sum(math.prod(shape) for shape in tensors.values())
     options.output.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(options.output).free

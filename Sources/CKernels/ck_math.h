@@ -27,10 +27,10 @@
         name##_body ARGUMENTS;                                                                                     \
     }                                                                                                              \
     void name PARAMETERS {                                                                                         \
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")                                \
-            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {                         \
+        int level = ck_instruction_level();                                                                        \
+        if (level == 2) {                                                                                          \
             name##_avx512 ARGUMENTS;                                                                               \
-        } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {                              \
+        } else if (level == 1) {                                                                                   \
             name##_avx2 ARGUMENTS;                                                                                 \
         } else {                                                                                                   \
             name##_portable ARGUMENTS;                                                                             \

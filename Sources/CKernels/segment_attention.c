@@ -84,14 +84,28 @@ CK_INLINE void score(const workspace *w, size_t row, size_t dimension) {
 CK_INLINE float weigh(
     float *scores, size_t visible, float *maximum, float *total
 ) {
-    float largest = *maximum;
-    for (size_t j = 0; j < visible; j++) {
-        largest = scores[j] > largest ? scores[j] : largest;
-    }
-    float factor = ck_exp(*maximum - largest);
     for (size_t j = visible; j < BLOCK; j++) {
         scores[j] = -INFINITY;
     }
+    // Lane by lane, since a single running maximum would be one long chain.
+    float largests[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        largests[lane] = *maximum;
+    }
+    for (size_t start = 0; start < BLOCK; start += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            float one = scores[start + lane];
+            largests[lane] = one > largests[lane] ? one : largests[lane];
+        }
+    }
+    for (size_t width = LANES / 2; width > 0; width /= 2) {
+        for (size_t lane = 0; lane < width; lane++) {
+            float other = largests[lane + width];
+            largests[lane] = other > largests[lane] ? other : largests[lane];
+        }
+    }
+    float largest = largests[0];
+    float factor = ck_exp(*maximum - largest);
     for (size_t j = 0; j < BLOCK; j++) {
         scores[j] = ck_exp(scores[j] - largest);
     }

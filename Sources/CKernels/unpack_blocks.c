@@ -7,19 +7,6 @@
 // Layouts: ggml-org/ggml, src/ggml-common.h; decoders: gguf 0.19.0, gguf/quants.py.
 #pragma STDC FP_CONTRACT OFF
 
-int ck_instruction_level(void) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")
-        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("f16c")) {
-        return 2;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
-        return 1;
-    }
-#endif
-    return 0;
-}
-
 CK_INLINE void ck_unpack_bf16_f32_body(int level, const void *in, float *restrict out, size_t count) {
     const uint8_t *bytes = in;
     for (size_t i = 0; i < count; i++) {

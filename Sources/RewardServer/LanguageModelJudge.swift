@@ -16,10 +16,16 @@ struct LanguageModelJudge: Judge {
     ///   - files: Where it is.
     ///   - precision: The arithmetic of linear layers.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
+    ///   - cache: Where features and trunks are kept.
     /// - Throws: What the runtime throws.
-    init(_ files: ModelFiles, precision: PrecisionChoice = .auto, checksWeights: Bool = false) throws {
+    init(
+        _ files: ModelFiles,
+        precision: PrecisionChoice = .auto,
+        checksWeights: Bool = false,
+        cache: InferenceCache = InferenceCache()
+    ) throws {
         model = try LanguageVisionModel.load(files, checkWeights: checksWeights, precision: precision)
-        cache = InferenceCache()
+        self.cache = cache
         let information = model.information
         identity = JudgeIdentity(
             name: information.name,

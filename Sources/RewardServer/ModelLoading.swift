@@ -13,6 +13,10 @@ struct ModelLoading: Sendable {
     var checksWeights = false
     /// Whether a model is loaded even if it does not seem to fit.
     var ignoresMemory = false
+    /// Most bytes of image features that are kept for later requests.
+    var imageCacheByteCount = InferenceCache.defaultFeatureBytes
+    /// Most bytes of keys and values that are kept for later requests.
+    var prefixCacheByteCount = InferenceCache.defaultTrunkBytes
     /// Says what memory is left.
     var available: @Sendable () -> AvailableMemory? = { AvailableMemory.measure() }
 
@@ -31,7 +35,12 @@ struct ModelLoading: Sendable {
             )
         }
         return ServedModel(
-            judge: try LanguageModelJudge(files, precision: precision, checksWeights: checksWeights),
+            judge: try LanguageModelJudge(
+                files,
+                precision: precision,
+                checksWeights: checksWeights,
+                cache: InferenceCache(featureBytes: imageCacheByteCount, trunkBytes: prefixCacheByteCount)
+            ),
             rubrics: try RubricLibrary(own: ModelLocation.ownRubric(of: files))
         )
     }

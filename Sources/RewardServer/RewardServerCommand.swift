@@ -10,7 +10,7 @@ struct RewardServerCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ScoreCommand.self, InspectCommand.self, SelfcheckCommand.self,
-            EvalCommand.self, PullCommand.self, LogitsCommand.self,
+            EvalCommand.self, PullCommand.self, LogitsCommand.self, BenchCommand.self,
         ]
     )
 

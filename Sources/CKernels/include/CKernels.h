@@ -1,10 +1,18 @@
 // The C kernels of the package. Every function works on plain pointers and counts, allocates nothing, keeps no
-// state and starts no thread; the Swift fronts in Sources/Shared/Kernels check shapes before they call.
+// state but the instruction level, and starts no thread; the Swift fronts in Sources/Shared/Kernels check shapes
+// before they call.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+// MARK: instruction_level
+
+/// The instruction level that kernels with several variants use: 2 AVX-512, 1 AVX2, 0 plain C. The best of this CPU,
+/// but no better than the variable EDIT_R1_MAX_ISA of the environment allows (avx512, avx2 or portable; every other
+/// value is ignored), which is read once.
+int ck_instruction_level(void);
 
 // MARK: convert
 
@@ -221,9 +229,9 @@ void ck_gate_backward_f32(
 
 // MARK: unpack
 
-/// The best instruction level of this CPU: 2 AVX-512, 1 AVX2, 0 any other machine. The functions of this section take
-/// the level to use; all levels give the same bits. A level above the CPU's own must not be passed.
-int ck_instruction_level(void);
+// The functions of this section take the instruction level to use; all levels give the same bits. A level above the
+// CPU's own must not be passed.
+
 
 /// out[i] = float of number i of a run of `count` numbers, whole blocks: `in` may be unaligned.
 void ck_unpack_bf16_f32(int level, const void *in, float *restrict out, size_t count);
@@ -286,5 +294,14 @@ void ck_place_f32(int level, const float *x, const float *bias, float *restrict 
 void ck_place_s32(int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros,
                   const float *column_scales, const int32_t *column_sums, const float *bias, float *restrict y,
                   size_t stride, size_t rows, size_t columns);
+
+// MARK: instruction_peak
+
+/// Multiplies and adds on registers alone for `rounds` rounds with the widest instructions of the CPU; *sink receives
+/// a number that depends on all of them. Returns the operations, two for a multiplication and an addition; 0 when the
+/// CPU has no instruction for the type.
+double ck_peak_f32(size_t rounds, float *sink);
+double ck_peak_bf16(size_t rounds, float *sink);
+double ck_peak_int8(size_t rounds, float *sink);
 
 #endif

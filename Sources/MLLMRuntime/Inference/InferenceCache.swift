@@ -5,15 +5,20 @@ internal import Shared
 /// Entries are found by content, so a hit gives the same bits as computing anew. Safe to use from several
 /// threads.
 public final class InferenceCache: Sendable {
+    /// Bytes of image features that are kept when nothing else is asked for.
+    public static let defaultFeatureBytes = 256 << 20
+    /// Bytes of keys and values that are kept when nothing else is asked for.
+    public static let defaultTrunkBytes = 512 << 20
+
     private let features: Lock<LRUCache<ContentHash, ImageFeatures>>
     private let trunks: Lock<LRUCache<ContentHash, TrunkState>>
 
     /// Makes an empty cache.
     ///
     /// - Parameters:
-    ///   - featureBytes: Most bytes of image features to keep.
-    ///   - trunkBytes: Most bytes of keys and values to keep.
-    public init(featureBytes: Int = 256 << 20, trunkBytes: Int = 512 << 20) {
+    ///   - featureBytes: Most bytes of image features to keep; 0 keeps none.
+    ///   - trunkBytes: Most bytes of keys and values to keep; 0 keeps none.
+    public init(featureBytes: Int = defaultFeatureBytes, trunkBytes: Int = defaultTrunkBytes) {
         features = Lock(LRUCache(byteLimit: featureBytes))
         trunks = Lock(LRUCache(byteLimit: trunkBytes))
     }

@@ -29,8 +29,7 @@ extension LanguageVisionModel {
         guard !group.branches.isEmpty else { throw ModelError.emptyGroup }
         let prompts = group.branches.map { builder.prompt(group.shared + $0) }
         try prompts.forEach(check)
-        let opening = builder.opening(group.shared)
-        let trunkLength = prompts.map { min(opening.commonPrefix(with: $0), $0.tokens.count - 1) }.min() ?? 0
+        let trunkLength = trunkLength(of: prompts, sharing: group.shared)
         let identity = ContentHash(
             information.fingerprint.hexadecimal + prompts[0].identity(ofFirst: trunkLength).hexadecimal
         )
@@ -79,7 +78,13 @@ extension LanguageVisionModel {
         return (branches, timings, features.encoded, features.cached)
     }
 
-    private func check(_ prompt: Prompt) throws(ModelError) {
+    /// Tokens that all prompts begin with, as far as they come from the parts that the group shares.
+    func trunkLength(of prompts: [Prompt], sharing parts: [PromptPart]) -> Int {
+        let opening = builder.opening(parts)
+        return prompts.map { min(opening.commonPrefix(with: $0), $0.tokens.count - 1) }.min() ?? 0
+    }
+
+    func check(_ prompt: Prompt) throws(ModelError) {
         let limit = information.contextLength
         for placed in prompt.images where placed.image.patches.patchLength != tower.configuration.patchLength
         {
@@ -97,7 +102,7 @@ extension LanguageVisionModel {
     }
 
     /// Features of all images that have a token at `from` or later.
-    private func encode(
+    func encode(
         imagesOf prompts: [Prompt],
         from: Int,
         cache: InferenceCache?,

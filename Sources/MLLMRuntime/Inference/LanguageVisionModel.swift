@@ -15,6 +15,7 @@ public final class LanguageVisionModel: Sendable {
     let processor: ImageProcessor
     let tower: any VisionTower
     let decoder: LanguageDecoder
+    let costs: ModelCosts
 
     /// Loads a Hugging Face folder.
     ///
@@ -61,11 +62,12 @@ public final class LanguageVisionModel: Sendable {
         try ModelPlan(try files.source(), precision: precision).information
     }
 
-    private init(_ plan: ModelPlan) throws {
+    init(_ plan: ModelPlan) throws {
         information = plan.information
         tokenizer = plan.tokenizer
         builder = plan.builder
         processor = plan.processor
+        costs = plan.costs
         tower = try plan.configuration.tower(plan.tensors)
         decoder = try LanguageDecoder(
             plan.configuration.text,

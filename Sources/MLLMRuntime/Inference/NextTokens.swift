@@ -12,13 +12,13 @@ public struct NextToken: Sendable, Equatable {
 extension LanguageDecoder {
     private static let headParts = 64
 
-    /// Scores of all tokens after a text.
+    /// The hidden state after the last token of a text.
     ///
     /// - Parameter tokens: Ids below the vocabulary's size, at least one.
-    /// - Returns: `[vocabularySize]`, unnormalised natural-log units.
+    /// - Returns: `[1, hiddenSize]`, after the final norm.
     /// - Throws: ``ModelError/emptyPrompt``, ``ModelError/promptTooLong(tokens:limit:)``,
     ///   ``ModelError/unknownToken(id:vocabulary:)``.
-    func scores(after tokens: [Int]) throws -> [Float] {
+    func hidden(after tokens: [Int]) throws -> Tensor {
         let rows = configuration.vocabularySize
         guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
         guard tokens.count <= configuration.contextLength else {
@@ -27,15 +27,24 @@ extension LanguageDecoder {
         if let id = tokens.first(where: { !(0..<rows).contains($0) }) {
             throw ModelError.unknownToken(id: id, vocabulary: rows)
         }
-        let hidden = try run(
+        let result = try run(
             embedding.gatheringRows(tokens),
             positions: Prompt(tokens: tokens, images: []).positions,
             deepstack: DeepstackRows(),
             branches: [0..<tokens.count],
             trunk: nil,
             purpose: .lastRows
-        ).hidden
-        return hidden.map { scores(of: $0.reshaped([configuration.hiddenSize])) } ?? []
+        )
+        return result.hidden ?? Tensor(zeros: [0, configuration.hiddenSize])
+    }
+
+    /// Scores of all tokens after a text.
+    ///
+    /// - Parameter tokens: Ids below the vocabulary's size, at least one.
+    /// - Returns: `[vocabularySize]`, unnormalised natural-log units.
+    /// - Throws: What ``hidden(after:)`` throws.
+    func scores(after tokens: [Int]) throws -> [Float] {
+        scores(of: try hidden(after: tokens).reshaped([configuration.hiddenSize]))
     }
 
     /// Scores of all tokens, given the hidden state `[hiddenSize]` before them.

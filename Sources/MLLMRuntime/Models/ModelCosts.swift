@@ -59,7 +59,7 @@ struct ModelCosts {
         let tokens = 2 * grid.rows * grid.columns / vision.patchesPerCell + Self.textTokens
         return OperationCount(
             vision: Double(2 * candidates) * visionOperations(rows: grid.rows, columns: grid.columns),
-            prefill: Double(candidates) * decoderOperations(tokens: tokens)
+            prefill: Double(candidates) * decoderOperations(trunk: 0, branches: [tokens])
         )
     }
 
@@ -78,15 +78,23 @@ struct ModelCosts {
         return 2 * patches * weights + attention
     }
 
-    /// Operations of the decoder for a prompt, with the head at one position.
-    func decoderOperations(tokens: Int) -> Double {
-        let (count, width) = (Double(tokens), Double(text.hiddenSize))
+    /// Operations of the decoder for prompts that begin with a common trunk, with the head at one position of each.
+    ///
+    /// - Parameters:
+    ///   - trunk: Tokens of the trunk.
+    ///   - branches: Tokens of each prompt behind the trunk.
+    ///   - knowsTrunk: Whether the trunk's keys and values are there already.
+    /// - Returns: Operations, a multiplication and an addition being two.
+    func decoderOperations(trunk: Int, branches: [Int], knowsTrunk: Bool = false) -> Double {
+        let width = Double(text.hiddenSize)
         let attentionWidth = Double(2 * text.queryWidth + 2 * text.keyWidth)
         let weights = width * attentionWidth + 3 * width * Double(text.intermediateSize)
-        let linear = 2 * count * Double(text.layerCount) * weights
-        let pairs = count * (count + 1) / 2
-        let attention = 4 * Double(text.layerCount * text.queryWidth) * pairs
-        return linear + attention + 2 * Double(text.vocabularySize) * width
+        func pairs(_ count: Int) -> Int { count * (count + 1) / 2 }
+        let rows = branches.reduce(knowsTrunk ? 0 : trunk, +)
+        let attended = branches.reduce(knowsTrunk ? 0 : pairs(trunk)) { $0 + pairs($1) + $1 * trunk }
+        let linear = 2 * Double(rows) * Double(text.layerCount) * weights
+        let attention = 4 * Double(text.layerCount * text.queryWidth) * Double(attended)
+        return linear + attention + 2 * Double(branches.count * text.vocabularySize) * width
     }
 
     // MARK: Memory

@@ -8,6 +8,7 @@ struct ModelPlan {
     let builder: PromptBuilder
     let processor: ImageProcessor
     let tensors: TensorSource
+    let costs: ModelCosts
 
     /// Reads and checks everything but the numbers of the weights.
     ///
@@ -62,6 +63,7 @@ struct ModelPlan {
             groupMemory: try costs.memory(candidates: 12),
             pairOperations: try costs.operations(candidates: 1)
         )
+        self.costs = costs
         self.configuration = configuration
         self.tokenizer = tokenizer
         self.builder = builder

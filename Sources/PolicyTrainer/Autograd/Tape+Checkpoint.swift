@@ -1,6 +1,17 @@
 internal import Shared
 
 extension Tape {
+    /// Runs a block: plainly, or with ``checkpoint(_:_:)`` when there is a tape and checkpointing is asked for.
+    static func run(
+        _ inputs: [Variable],
+        on tape: Tape?,
+        checkpointing: Bool,
+        _ block: @escaping (_ inputs: [Variable], _ tape: Tape?) -> [Variable]
+    ) -> [Variable] {
+        guard let tape, checkpointing else { return block(inputs, tape) }
+        return tape.checkpoint(inputs, block)
+    }
+
     /// Runs a block without keeping its insides, and once more when gradients are asked for.
     ///
     /// The block must depend on nothing but its inputs and constants, so that its second run gives the same bits.

@@ -38,7 +38,9 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Solver steps; the run's, else 15.")
     var steps: Int?
 
-    @Option(help: "Solver: flow or dpm2; the run's, else flow.")
+    @Option(
+        help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")); the run's, else flow."
+    )
     var solver: SolverKind?
 
     @Option(help: "Seed of the noise; the run's, else 42.")
@@ -85,7 +87,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         let adapterFolder =
             try lora ?? runFolder.map { try CheckpointStore.resolve("latest", run: $0) + "/lora" }
         let adapter = try adapterFolder.map {
-            try PEFTFolder.read(folder: $0, for: runner.policy.transformer)
+            try LoRAAdapter.read(path: $0, for: runner.policy.transformer)
         }
         var client: ScoreClient?
         if let server {

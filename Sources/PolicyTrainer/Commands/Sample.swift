@@ -4,24 +4,32 @@ internal import Imaging
 internal import Shared
 
 /// Edits one picture with a policy.
-struct SampleCommand: ParsableCommand {
+struct SampleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sample",
         abstract: "Edit one picture with a policy and write the result as PNG.",
         discussion: """
+            With --count the files are out-1.png, out-2.png, …, in the order of their noise, or best first with \
+            --score. Candidate 0 is the picture that the same seed gives without --count. \
             With --latents and --save-latents a whole trajectory can be compared with diffusers: the first file holds \
             the initial noise, the second the final latents, both packed [tokens, channels] under the key "latents". \
             docs/Sampling.md shows the matching call of FluxKontextPipeline.
             """
     )
 
-    @Option(help: "Folder of a FluxKontextPipeline; the embedded policy when left out.")
+    @Option(
+        help:
+            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline; the embedded policy when left out."
+    )
     var policy: String?
 
     @Option(
         help: "Picture to edit, PNG or JPEG; resized (Lanczos) to width × height when it has another size."
     )
     var image: String
+
+    @Option(help: "Safetensors or GGUF file with the transformer's weights instead of the folder's.")
+    var transformer: String?
 
     @Option(help: "What to change.")
     var instruction: String
@@ -35,13 +43,31 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Height of the result in pixels, likewise.")
     var height: Int?
 
+    @Option(help: "Both at once, for example 512x768.")
+    var size: PictureSize?
+
+    @Flag(help: "Take the nearest of FLUX.1-Kontext's 17 preferred sizes (672x1568 … 1568x672).")
+    var preferredSize = false
+
+    @Option(help: "How many candidates to make, each from its own noise.")
+    var count = 1
+
+    @Option(help: "PNG file for a picture of all candidates.")
+    var grid: String?
+
+    @Option(help: "Reward server that scores the candidates; they are sorted and a table is printed.")
+    var score: String?
+
     @Option(help: "Solver steps.")
     var steps = 28
 
-    @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var solver = SolverKind.flow
 
-    @Option(help: "Guidance of a guidance-distilled policy; 2.5 when left out.")
+    @Option(
+        help:
+            "Guidance: 2.5 for FLUX.1-Kontext, where it is distilled, and 4 for Qwen-Image-Edit, away from an empty text, when left out."
+    )
     var guidance: Float?
 
     @Option(help: "Seed of the initial noise.")
@@ -50,7 +76,9 @@ struct SampleCommand: ParsableCommand {
     @Option(name: .customLong("max-sequence-length"), help: "Tokens the instruction is padded to for T5.")
     var maximumSequenceLength: Int?
 
-    @Option(help: "Folder of a PEFT adapter to add to the transformer.")
+    @Option(
+        help: "Adapter to add: a folder of peft or diffusers, or a .safetensors file of diffusers or kohya."
+    )
     var lora: String?
 
     @Option(help: "Safetensors file with the initial noise under \"latents\"; then the seed is not used.")
@@ -62,14 +90,27 @@ struct SampleCommand: ParsableCommand {
     @Argument(help: "PNG file to write.")
     var output: String
 
-    func run() throws {
+    func validate() throws {
+        guard [width != nil || height != nil, size != nil, preferredSize].count(where: { $0 }) <= 1 else {
+            throw ValidationError("--width and --height, --size, and --preferred-size exclude one another")
+        }
+        guard (1...1_000).contains(count) else { throw ValidationError("--count must be 1 to 1000") }
+        guard count == 1 || (latents == nil && saveLatents == nil) else {
+            throw ValidationError("--latents and --save-latents are for one candidate, not --count \(count)")
+        }
+    }
+
+    func run() async throws {
         try checkOutput()
         Parallel.configure(
             threads: ProcessInfo.processInfo.activeProcessorCount,
             threadsOfProduct: ProcessInfo.processInfo.activeProcessorCount
         )
         let source = try ImageDecoder.decode(contentsOf: image)
-        let policy = try FluxKontextPolicy.load(folder: try policy ?? EmbeddedPolicy.folder())
+        let policy = try PolicyFamily.load(
+            folder: try policy ?? EmbeddedPolicy.folder(),
+            transformerFile: transformer
+        )
         if let guidance, policy.defaultGuidance == nil {
             throw PolicyError.setting(
                 name: "guidance",
@@ -77,33 +118,66 @@ struct SampleCommand: ParsableCommand {
                 reason: "this policy's transformer takes no guidance"
             )
         }
-        let adapter = try lora.map { try PEFTFolder.read(folder: $0, for: policy.transformer) }
-        let side = policy.imageConditioner.tokenSide
-        let size = (width: width ?? source.width / side * side, height: height ?? source.height / side * side)
+        let adapter = try lora.map { try LoRAAdapter.read(path: $0, for: policy.transformer) }
+        let size = resultSize(of: source, tokenSide: policy.imageConditioner.tokenSide)
         let grid = try policy.grid(width: size.width, height: size.height)
-        let fits = source.width == size.width && source.height == size.height
-        let reference =
-            fits ? source : source.resized(width: size.width, height: size.height, filter: .lanczos)
-        let request = SampleRequest(
-            conditioning: try policy.textConditioning([instruction], maximumLength: maximumSequenceLength)[0],
-            reference: try policy.referenceLatents([reference])[0],
-            noise: try initialNoise(policy: policy, grid: grid)
+        let reference = policy.imageConditioner.fitted(source, to: grid)
+        let conditioning = try policy.conditioning(
+            instruction,
+            pictures: [source],
+            target: grid,
+            guided: (guidance ?? policy.defaultGuidance ?? 1) > 1,
+            maximumLength: maximumSequenceLength
         )
-        let bar = SampleProgress(steps: steps)
-        let final = try policy.sample(
-            [request],
-            grid: grid,
-            steps: steps,
-            solver: solver,
-            guidance: guidance,
-            adapter: adapter,
-            progress: bar.show
-        )
-        if let saveLatents {
-            try SafetensorsWriter.write(["latents": final[0]], to: saveLatents)
+        let bar = SampleProgress(steps: steps * count)
+        // One at a time: memory does not grow with the count, and a candidate has the same bits in any company.
+        let pictures = try (0..<count).map { index in
+            let request = SampleRequest(
+                conditioning: conditioning,
+                noise: try initialNoise(policy: policy, grid: grid, candidate: index)
+            )
+            let final = try policy.sample(
+                [request],
+                grid: grid,
+                steps: steps,
+                solver: solver,
+                guidance: guidance,
+                adapter: adapter,
+                progress: { bar.show(index * steps + $0) }
+            )
+            if let saveLatents {
+                try SafetensorsWriter.write(["latents": final[0]], to: saveLatents)
+            }
+            return policy.decode(final, grid: grid)[0]
         }
-        let result = policy.decode(final, grid: grid)[0]
-        try AtomicFile.write(Data(PNGEncoder.encode(result, text: metadata(policy: policy))), to: output)
+        var candidates = SampleCandidates(pictures)
+        if let score {
+            try await candidates.score(url: score, source: reference, instruction: instruction)
+        }
+        for (place, candidate) in candidates.candidates.enumerated() {
+            let png = try PNGEncoder.encode(
+                candidate.picture,
+                text: metadata(policy: policy, candidate: candidate)
+            )
+            try AtomicFile.write(Data(png), to: candidates.path(place, output: output))
+        }
+        if count > 1 || score != nil { print(candidates.table(output: output)) }
+        if let grid = self.grid {
+            try candidates.grid(source: reference, instruction: instruction).write(to: grid)
+        }
+    }
+
+    /// The size that was asked for, else the picture's own rounded down to the grid of tokens.
+    private func resultSize(of source: PixelImage, tokenSide side: Int) -> PictureSize {
+        if let size { return size }
+        if preferredSize {
+            let nearest = KontextSize.nearest(width: source.width, height: source.height)
+            return PictureSize(width: nearest.width, height: nearest.height)
+        }
+        return PictureSize(
+            width: width ?? source.width / side * side,
+            height: height ?? source.height / side * side
+        )
     }
 
     /// Refuses a place for the result that cannot be written, before any work is done.
@@ -111,7 +185,10 @@ struct SampleCommand: ParsableCommand {
         guard output.lowercased().hasSuffix(".png") else {
             throw PolicyError.setting(name: "output", value: output, reason: "its name must end in .png")
         }
-        for path in [output, saveLatents].compactMap({ $0 }) {
+        if let grid, !grid.lowercased().hasSuffix(".png") {
+            throw PolicyError.setting(name: "grid", value: grid, reason: "its name must end in .png")
+        }
+        for path in [output, saveLatents, grid].compactMap({ $0 }) {
             let folder = (path as NSString).deletingLastPathComponent
             guard FileManager.default.fileExists(atPath: folder.isEmpty ? "." : folder) else {
                 throw PolicyError.setting(name: "output", value: path, reason: "its folder does not exist")
@@ -119,9 +196,14 @@ struct SampleCommand: ParsableCommand {
         }
     }
 
-    private func initialNoise(policy: FluxKontextPolicy, grid: TokenGrid) throws -> Tensor {
+    private func initialNoise(
+        policy: any EditingPolicy,
+        grid: TokenGrid,
+        candidate: Int
+    ) throws -> Tensor {
         guard let latents else {
-            return policy.noise(grid: grid, seeds: SeedTree(seed: seed)["sample"])
+            let seeds = SeedTree(seed: seed)["sample"]
+            return policy.noise(grid: grid, seeds: candidate == 0 ? seeds : seeds[candidate])
         }
         let file = try SafetensorsFile(path: latents)
         let tensor = try file.tensor("latents")
@@ -134,7 +216,10 @@ struct SampleCommand: ParsableCommand {
     }
 
     /// What made the picture, for the PNG's text chunks; characters beyond Latin-1 are written as \u{…}.
-    private func metadata(policy: FluxKontextPolicy) -> [(String, String)] {
+    private func metadata(
+        policy: any EditingPolicy,
+        candidate: SampleCandidates.Candidate
+    ) -> [(String, String)] {
         func latin(_ text: String) -> String {
             text.unicodeScalars.map { scalar in
                 scalar.value < 0x100 && scalar.value > 0
@@ -147,6 +232,9 @@ struct SampleCommand: ParsableCommand {
             ("solver", solver.rawValue),
         ]
         if let strength = guidance ?? policy.defaultGuidance { entries.append(("guidance", "\(strength)")) }
+        if count > 1 { entries.append(("candidate", "\(candidate.index)")) }
+        if let score = candidate.score { entries.append(("score", "\(score)")) }
+        if let transformer { entries.append(("transformer", latin(transformer))) }
         if let lora { entries.append(("lora", latin(lora))) }
         entries.append(latents.map { ("latents", latin($0)) } ?? ("seed", "\(seed)"))
         return entries

@@ -3,7 +3,8 @@ internal import Shared
 
 /// Pixels to packed latents and back: what the transformer sees of a picture.
 ///
-/// Source: huggingface/diffusers 0.42.1, `image_processor.py` and `pipelines/flux/pipeline_flux_kontext.py`.
+/// Source: huggingface/diffusers 0.42.1, `image_processor.py`, `pipelines/flux/pipeline_flux_kontext.py` and
+/// `pipelines/qwenimage/pipeline_qwenimage_edit_plus.py`.
 struct ImageConditioner: Sendable {
     /// The image autoencoder.
     let autoencoder: Autoencoder
@@ -14,14 +15,20 @@ struct ImageConditioner: Sendable {
     /// Channels of a packed token.
     var channels: Int { 4 * autoencoder.configuration.latentChannels }
 
+    /// A picture in the size of a grid of tokens, resized (Lanczos) when it has another.
+    func fitted(_ image: PixelImage, to grid: TokenGrid) -> PixelImage {
+        let (width, height) = (grid.columns * tokenSide, grid.rows * tokenSide)
+        return image.width == width && image.height == height
+            ? image : image.resized(width: width, height: height, filter: .lanczos)
+    }
+
     /// The packed latents of pictures: the mode of the posterior, shifted and scaled.
     ///
     /// - Parameter images: Pictures whose sides are multiples of ``tokenSide``.
     /// - Returns: One `[tokens, channels]` per picture, tokens row by row.
     /// - Throws: ``PolicyError/size(width:height:multiple:)``.
     func latents(_ images: [PixelImage]) throws -> [Tensor] {
-        let configuration = autoencoder.configuration
-        return try images.map { image in
+        try images.map { image in
             guard image.width % tokenSide == 0, image.height % tokenSide == 0 else {
                 throw PolicyError.size(width: image.width, height: image.height, multiple: tokenSide)
             }
@@ -29,9 +36,7 @@ struct ImageConditioner: Sendable {
                 image.pixels.map { 2 * (Float($0) / 255) - 1 },
                 shape: [1, image.height, image.width, 3]
             )
-            let latent = autoencoder.encode(pixels).mapped {
-                ($0 - configuration.shiftFactor) * configuration.scalingFactor
-            }
+            let latent = autoencoder.configuration.normalized(autoencoder.encode(pixels))
             let packed = LatentPacking.pack(latent)
             return packed.reshaped([packed.shape[1], packed.shape[2]])
         }
@@ -44,14 +49,13 @@ struct ImageConditioner: Sendable {
     ///   - grid: How the tokens stand.
     /// - Returns: 8-bit pictures of `grid` times ``tokenSide`` pixels.
     func decode(_ packed: [Tensor], grid: TokenGrid) -> [PixelImage] {
-        let configuration = autoencoder.configuration
-        return packed.map { tokens in
+        packed.map { tokens in
             let latent = LatentPacking.unpack(
                 tokens.reshaped([1, grid.rows * grid.columns, channels]),
                 rows: grid.rows,
                 columns: grid.columns
-            ).mapped { $0 / configuration.scalingFactor + configuration.shiftFactor }
-            let image = autoencoder.decode(latent)
+            )
+            let image = autoencoder.decode(autoencoder.configuration.denormalized(latent))
             let pixels = unsafe image.withUnsafeBuffer { values in
                 unsafe values.map { value in
                     let unit = min(1, max(0, value * 0.5 + 0.5))

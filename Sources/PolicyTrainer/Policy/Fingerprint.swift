@@ -14,18 +14,22 @@ enum Fingerprint {
     /// - Parameters:
     ///   - folder: The model's folder, whose `model_index.json` counts too.
     ///   - parts: Folders inside it whose files count.
+    ///   - file: A file outside of it that counts too.
     /// - Returns: `sha256:` and 64 hexadecimal digits.
     /// - Throws: `WeightError` for a file that cannot be read.
-    static func of(_ folder: String, parts: [String]) throws -> String {
+    static func of(_ folder: String, parts: [String], file: String? = nil) throws -> String {
         var lines = [try line("model_index.json", path: folder + "/model_index.json")]
         for part in parts {
             let names = try FileManager.default.contentsOfDirectory(atPath: part).sorted()
-            for name in names where ["json", "safetensors", "txt"].contains((name as NSString).pathExtension)
-            {
+            for name in names
+            where ["json", "model", "safetensors", "txt"].contains((name as NSString).pathExtension) {
                 lines.append(
                     try line((part as NSString).lastPathComponent + "/" + name, path: part + "/" + name)
                 )
             }
+        }
+        if let file {
+            lines.append(try line("transformer file", path: file))
         }
         return ContentHash(lines.sorted().joined(separator: "\n")).description
     }

@@ -2,6 +2,10 @@
 enum PolicyFamily: String, Sendable, CaseIterable {
     /// FLUX.1-Kontext.
     case fluxKontext = "FluxKontextPipeline"
+    /// Qwen-Image-Edit, whose text encoder sees the picture as large as the autoencoder does.
+    case qwenImageEdit = "QwenImageEditPipeline"
+    /// Qwen-Image-Edit-2509, whose text encoder sees one to three small pictures by number.
+    case qwenImageEditPlus = "QwenImageEditPlusPipeline"
 
     /// Finds the family of a folder.
     ///

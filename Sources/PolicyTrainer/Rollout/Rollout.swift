@@ -1,6 +1,6 @@
 internal import Shared
 
-/// The loop from noise to clean latents: a schedule, a solver, and a velocity that is asked once a step.
+/// The loop from noise to clean latents: a schedule, a solver, and the velocities that it asks for.
 struct Rollout: Sendable {
     /// The noise levels.
     let schedule: FlowSchedule
@@ -28,16 +28,9 @@ struct Rollout: Sendable {
         var previous: Tensor?
         for index in 0..<schedule.stepCount {
             try Task.checkCancellation()
-            let sigma = schedule.sigmas[index]
-            let speed = try velocity(state, sigma)
-            let step = solver.step(index, sigmas: sigmas)
-            let clean = Elementwise.scaledSum(1, state, -sigma, speed)
-            state = Elementwise.scaledSum(1, state, Float(step.advance), speed)
-            if step.correction != 0, let previous {
-                let change = Elementwise.scaledSum(1, clean, -1, previous)
-                state = Elementwise.scaledSum(1, state, Float(step.correction), change)
-            }
-            previous = clean
+            let point = SolverPoint(state: state, index: index, sigmas: sigmas, previousClean: previous)
+            let result = try solver.advance(point) { try velocity($0, Float($1)) }
+            (state, previous) = (result.state, result.clean)
             progress(index + 1)
         }
         return state

@@ -37,7 +37,11 @@ struct ConfigurationKey {
 
     private static var run: [ConfigurationKey] {
         [
-            .init("policy", \.policy, "diffusers folder of a FluxKontextPipeline, or \"embedded\""),
+            .init(
+                "policy",
+                \.policy,
+                "folder of a Flux-Kontext or Qwen-Image-Edit pipeline, or \"embedded\""
+            ),
             .init("dataset", \.dataset, "folder in the Edit-R1 layout"),
             .init(
                 "servers",

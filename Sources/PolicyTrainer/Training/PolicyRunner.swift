@@ -8,25 +8,12 @@ import Shared
 /// the shards, so that they do not depend on the number of threads.
 struct PolicyRunner: Sendable {
     /// What the model sees of one dataset row.
-    struct Conditioning: Sendable {
-        /// The encoded instruction.
-        let text: TextConditioning
-        /// The source image's packed latent, `[referenceTokens, channels]`.
-        let reference: Tensor
-    }
-
+    typealias Conditioning = EditConditioning
     /// A latent between noise and picture.
-    struct Item: Sendable {
-        /// What the model sees besides.
-        let conditioning: Conditioning
-        /// The state, `[targetTokens, channels]`.
-        let latent: Tensor
-        /// The noise level, 0 to 1.
-        let sigma: Float
-    }
+    typealias Item = PolicyItem
 
     /// The model.
-    let policy: FluxKontextPolicy
+    let policy: any EditingPolicy
     /// Side of the images in pixels.
     let resolution: Int
     /// How many items one thread computes at once.
@@ -38,12 +25,12 @@ struct PolicyRunner: Sendable {
     /// Loads a policy.
     ///
     /// - Parameters:
-    ///   - folder: A diffusers folder.
+    ///   - folder: A diffusers folder of any family.
     ///   - configuration: Resolution, guidance, text length and shard size of the run.
     /// - Throws: `PolicyError` or `WeightError` that names the file; ``ConfigurationError`` for a resolution
     ///   that does not fit the model.
     init(folder: String, configuration: TrainerConfiguration) throws {
-        policy = try FluxKontextPolicy.load(folder: folder)
+        policy = try PolicyFamily.load(folder: folder)
         resolution = configuration.resolution
         shardSize = configuration.shardSize
         guidance = Float(configuration.rollout.guidance)
@@ -75,9 +62,15 @@ struct PolicyRunner: Sendable {
     /// - Throws: `PolicyError` for an image that does not fit the model.
     func conditioning(of rows: [(instruction: String, image: PixelImage)]) throws -> [Conditioning] {
         try inShards(rows, size: 1) { rows in
-            let texts = try policy.textConditioning(rows.map(\.instruction), maximumLength: textLength)
-            let references = try policy.referenceLatents(rows.map(\.image))
-            return zip(texts, references).map { Conditioning(text: $0, reference: $1) }
+            try rows.map { row in
+                try policy.conditioning(
+                    row.instruction,
+                    pictures: [row.image],
+                    target: grid,
+                    guided: false,
+                    maximumLength: textLength
+                )
+            }
         }
     }
 
@@ -96,13 +89,7 @@ struct PolicyRunner: Sendable {
         steps: Int,
         solver: SolverKind
     ) throws -> [Tensor] {
-        let requests = items.map {
-            SampleRequest(
-                conditioning: $0.conditioning.text,
-                reference: $0.conditioning.reference,
-                noise: $0.noise
-            )
-        }
+        let requests = items.map { SampleRequest(conditioning: $0.conditioning, noise: $0.noise) }
         return try inShards(requests, size: shardSize) { shard in
             try policy.sample(
                 Array(shard),
@@ -127,10 +114,7 @@ struct PolicyRunner: Sendable {
     ///   - adapter: The adapter; nil for the base model.
     /// - Returns: `[items, targetTokens, channels]`.
     func velocity(_ items: ArraySlice<Item>, adapter: LoRAAdapter?) -> Tensor {
-        policy.transformer.velocity(
-            input(items),
-            adapter: adapter
-        )
+        policy.velocity(Array(items), grid: grid, guidance: guidance, adapter: adapter)
     }
 
     /// Predicts velocities and carries a loss's gradient back to the adapter.
@@ -149,35 +133,15 @@ struct PolicyRunner: Sendable {
         gradient: (Tensor) -> Tensor
     ) -> Gradients {
         let tape = Tape()
-        let velocity = policy.transformer.velocity(
-            input(items),
+        let velocity = policy.velocity(
+            Array(items),
+            grid: grid,
+            guidance: guidance,
             adapter: adapter,
             tape: tape,
             checkpointing: checkpointing
         )
         return tape.backward(from: velocity, gradient: gradient(velocity.value))
-    }
-
-    private func input(_ items: ArraySlice<Item>) -> FluxInput {
-        let conditionings = items.map(\.conditioning)
-        return FluxInput(
-            target: stack(items.map(\.latent)),
-            reference: stack(conditionings.map(\.reference)),
-            text: stack(conditionings.map(\.text.text)),
-            pooled: stack(conditionings.map(\.text.pooled)),
-            sigma: items.map(\.sigma),
-            guidance: policy.transformer.configuration.hasGuidance
-                ? [Float](repeating: guidance, count: items.count) : nil,
-            targetGrid: grid,
-            referenceGrid: grid
-        )
-    }
-
-    /// Tensors of one shape as one tensor with a new first axis.
-    private func stack(_ tensors: [Tensor]) -> Tensor {
-        let shape = tensors.first?.shape ?? []
-        let rows = tensors.map { $0.reshaped([1, $0.count]) }
-        return Tensor.concatenatingRows(rows).reshaped([tensors.count] + shape)
     }
 
     private func inShards<Input: Sendable, Output: Sendable>(

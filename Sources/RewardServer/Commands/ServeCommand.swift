@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MLLMRuntime
 import Shared
 
 /// `reward-server serve`.
@@ -30,6 +31,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "Most edits that may wait or be worked on; more get status 429.")
     var maxQueue = ServerLimits().maximumQueue
+
+    @Option(help: "Bytes of image features to keep for later requests, such as 256MiB; 0 keeps none.")
+    var imageCache = ByteSize(count: InferenceCache.defaultFeatureBytes)
+
+    @Option(help: "Bytes of keys and values of prompts' beginnings to keep, such as 512MiB; 0 keeps none.")
+    var prefixCache = ByteSize(count: InferenceCache.defaultTrunkBytes)
 
     @Option(help: "Seconds in which a request's body must arrive.")
     var bodyTimeout = 60
@@ -78,14 +85,17 @@ struct ServeCommand: AsyncParsableCommand {
             limits.maximumEdits = maxEdits
             limits.maximumQueue = maxQueue
             limits.bodyTimeout = .seconds(bodyTimeout)
-            let (loading, readyFile) = (model.loading, readyFile)
+            var loading = model.loading
+            loading.imageCacheByteCount = imageCache.count
+            loading.prefixCacheByteCount = prefixCache.count
+            let readyFile = readyFile
             try await Server(
                 host: host,
                 port: port,
                 limits: limits,
                 shutdownTimeout: .seconds(shutdownTimeout),
                 logger: logger,
-                load: { try loading.load() },
+                load: { [loading] in try loading.load() },
                 onReady: { url, model in
                     if let readyFile { try ReadyFile.write(url: url, to: readyFile) }
                     StandardStreams.print("reward-server ready on \(url) (model \(model.identity.name))")

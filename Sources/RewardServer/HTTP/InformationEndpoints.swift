@@ -1,4 +1,6 @@
+import HTTPTypes
 import Hummingbird
+import NIOCore
 import Shared
 
 /// The routes that say what the server is and what it has; none of them waits for the model.
@@ -6,6 +8,7 @@ struct InformationEndpoints: Sendable {
     let state: ServerState
     let limits: ServerLimits
     let queue: ScoreQueue
+    let metrics: ServerMetrics
 
     /// `GET /healthz`: the process is up.
     func health() -> Response {
@@ -26,6 +29,16 @@ struct InformationEndpoints: Sendable {
     /// `GET /version`.
     func version() -> Response {
         JSONReply.response(["version": Version.current])
+    }
+
+    /// `GET /metrics`: what the server has done, in the text format of Prometheus.
+    func metricsText() -> Response {
+        let text = metrics.text(model: try? state.model().identity, queueDepth: queue.depth)
+        return Response(
+            status: .ok,
+            headers: [.contentType: MetricsText.mediaType],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
     }
 
     /// `GET /v1/models`.

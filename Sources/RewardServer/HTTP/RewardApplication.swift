@@ -14,9 +14,16 @@ struct RewardApplication: Sendable {
     let limits: ServerLimits
     private let scoring: ScoringEndpoint
     private let information: InformationEndpoints
+    private let metrics: ServerMetrics
     private let logger: Logger
 
     private static let scoringPath = "/v1/edit-scores"
+    private static let modelsPath = "/v1/models"
+    /// The paths that metrics tell apart.
+    private static let routes: Set = [
+        scoringPath, modelsPath, "/healthz", "/readyz", "/health", "/v1/health", "/version", "/v1/rubrics",
+        "/v1/info", "/metrics",
+    ]
     /// The header of a request's name.
     static let requestIDName = HTTPField.Name("X-Request-Id")
 
@@ -31,6 +38,8 @@ struct RewardApplication: Sendable {
         self.state = state
         self.limits = limits
         self.logger = logger
+        let metrics = ServerMetrics()
+        self.metrics = metrics
         let queue = ScoreQueue(capacity: max(limits.maximumQueue, limits.maximumEdits))
         scoring = ScoringEndpoint(
             state: state,
@@ -38,9 +47,10 @@ struct RewardApplication: Sendable {
             queue: queue,
             intake: IntakeHost(),
             host: host,
+            metrics: metrics,
             logger: logger
         )
-        information = InformationEndpoints(state: state, limits: limits, queue: queue)
+        information = InformationEndpoints(state: state, limits: limits, queue: queue, metrics: metrics)
     }
 
     /// The application that Hummingbird runs.
@@ -74,6 +84,7 @@ struct RewardApplication: Sendable {
     private func respond(to request: Request) async -> Response {
         let requestID = Self.requestID(of: request)
         var response: Response
+        var rejection: String?
         do {
             response = try await reply(to: request, requestID: requestID)
         } catch {
@@ -87,7 +98,13 @@ struct RewardApplication: Sendable {
                 ]
             )
             response = reply.response
+            rejection = reply.body.error.code ?? reply.body.error.type
         }
+        metrics.record(
+            route: Self.route(of: request.uri.path),
+            code: response.status.code,
+            rejection: rejection
+        )
         if let name = Self.requestIDName { response.headers[name] = requestID }
         if request.uri.path == Self.scoringPath {
             // Watching for the client's departure uses the connection up.
@@ -114,7 +131,10 @@ struct RewardApplication: Sendable {
         case "/version":
             try allow([.get, .head], request)
             return information.version()
-        case "/v1/models":
+        case "/metrics":
+            try allow([.get, .head], request)
+            return information.metricsText()
+        case Self.modelsPath:
             try allow([.get, .head], request)
             return try information.models()
         case "/v1/rubrics":
@@ -130,6 +150,12 @@ struct RewardApplication: Sendable {
             try allow([.get, .head], request)
             return try information.model(name)
         }
+    }
+
+    /// What metrics call a path; there are few of them, whatever is asked for.
+    private static func route(of path: String) -> String {
+        if routes.contains(path) { return path }
+        return path.hasPrefix(modelsPath + "/") ? modelsPath + "/{id}" : "other"
     }
 
     private func allow(_ methods: [HTTPRequest.Method], _ request: Request) throws(WireError) {

@@ -11,6 +11,7 @@ struct ScoringEndpoint: Sendable {
     let queue: ScoreQueue
     let intake: IntakeHost
     let host: ModelHost
+    let metrics: ServerMetrics
     let logger: Logger
 
     /// Scores the group of a request; the work ends early when the client goes away.
@@ -71,6 +72,7 @@ struct ScoringEndpoint: Sendable {
         }
         compute = ContinuousClock.now - asked - .milliseconds(response.timings.queue)
         response.timings.total = (ContinuousClock.now - start).milliseconds
+        metrics.record(response)
         if response.group.scored == 0 || (request.isStrict && response.group.scored < response.group.count) {
             throw RequestError.failedItems(response.scores)
         }

@@ -23,7 +23,21 @@ public enum Activation {
         unsafe x.withUnsafeBuffer { source in
             unsafe Tensor(x.shape) { target in
                 guard let from = source.baseAddress, let to = target.baseAddress else { return }
-                unsafe apply(kind, from, stride: x.count, into: to, stride: x.count, rows: 1, width: x.count)
+                let width = x.columnCount
+                nonisolated(unsafe) let pointers = unsafe (from, to)
+                RowBlocks.forEach(x.rowCount, width: width) { range in
+                    let (from, to) = unsafe pointers
+                    let (first, count) = (range.lowerBound * width, range.count * width)
+                    unsafe apply(
+                        kind,
+                        from + first,
+                        stride: count,
+                        into: to + first,
+                        stride: count,
+                        rows: 1,
+                        width: count
+                    )
+                }
             }
         }
     }

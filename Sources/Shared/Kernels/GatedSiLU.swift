@@ -18,7 +18,13 @@ public enum GatedSiLU {
                     guard let left = left.baseAddress, let right = right.baseAddress,
                         let to = target.baseAddress
                     else { return }
-                    unsafe ck_gated_silu_f32(left, right, to, target.count)
+                    let width = gate.columnCount
+                    nonisolated(unsafe) let pointers = unsafe (left, right, to)
+                    RowBlocks.forEach(gate.rowCount, width: width) { range in
+                        let (left, right, to) = unsafe pointers
+                        let first = range.lowerBound * width
+                        unsafe ck_gated_silu_f32(left + first, right + first, to + first, range.count * width)
+                    }
                 }
             }
         }

@@ -36,15 +36,20 @@ public enum HalfRotary {
                     guard let cosines = cosines.baseAddress, let sines = sines.baseAddress,
                         let target = target.baseAddress
                     else { return }
-                    unsafe ck_half_rotary_f32(
-                        target,
-                        columns,
-                        cosines,
-                        sines,
-                        rows,
-                        headCount,
-                        headDimension
-                    )
+                    nonisolated(unsafe) let pointers = unsafe (target, cosines, sines)
+                    RowBlocks.forEach(rows, width: headCount * headDimension) { range in
+                        let (target, cosines, sines) = unsafe pointers
+                        let (first, half) = (range.lowerBound, headDimension / 2)
+                        unsafe ck_half_rotary_f32(
+                            target + first * columns,
+                            columns,
+                            cosines + first * half,
+                            sines + first * half,
+                            range.count,
+                            headCount,
+                            headDimension
+                        )
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ enum InstructionLevel: Int32, Sendable, CaseIterable, Comparable {
     /// AVX-512 F, BW, DQ and VL.
     case avx512 = 2
 
-    /// The best level that this CPU has.
+    /// The best level that this CPU has and that the environment's `EDIT_R1_MAX_ISA` allows.
     static let best = InstructionLevel(rawValue: ck_instruction_level()) ?? .portable
 
     /// The levels that this CPU can run, the portable one first.

@@ -13,12 +13,12 @@ extension JointAttention {
         _ v: UnsafeMutablePointer<Float>
     ) {
         let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
-        var token = 0
+        var (token, position) = (0, 0)
         for stream in streams where stream.tokens > 0 {
-            let (count, width) = (stream.tokens, stream.projected.columnCount)
-            let range = token..<(token + count)
+            let (count, width) = (stream.count(of: sample), stream.projected.columnCount)
+            let range = position..<(position + count)
             unsafe withPointers(stream) { projected, queryNorm, keyNorm in
-                let from = unsafe projected + sample * count * width + head * layout.width
+                let from = unsafe projected + sample * stream.tokens * width + head * layout.width
                 unsafe HeadRMSNorm.apply(
                     from,
                     stride: width,
@@ -59,6 +59,7 @@ extension JointAttention {
                 reversed: false
             )
             token += count
+            position += stream.tokens
         }
     }
 
@@ -74,10 +75,10 @@ extension JointAttention {
         into targets: [UnsafeMutablePointer<Float>]
     ) {
         let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
-        var token = 0
+        var (token, position) = (0, 0)
         for (index, stream) in streams.enumerated() where stream.tokens > 0 {
-            let (count, width) = (stream.tokens, stream.projected.columnCount)
-            let range = token..<(token + count)
+            let (count, width) = (stream.count(of: sample), stream.projected.columnCount)
+            let range = position..<(position + count)
             unsafe PairRotary.turn(
                 dq + token * stride,
                 stride: stride,
@@ -93,7 +94,7 @@ extension JointAttention {
                 reversed: true
             )
             unsafe withPointers(stream) { projected, queryNorm, keyNorm in
-                let offset = sample * count * width + head * layout.width
+                let offset = sample * stream.tokens * width + head * layout.width
                 let from = unsafe projected + offset
                 let to = unsafe targets[index] + offset
                 unsafe HeadRMSNorm.backward(
@@ -128,6 +129,7 @@ extension JointAttention {
                 }
             }
             token += count
+            position += stream.tokens
         }
     }
 
@@ -142,10 +144,10 @@ extension JointAttention {
         let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
         var token = 0
         for (tensor, stream) in zip(tensors, streams) {
-            let (count, width) = (stream.tokens, tensor.columnCount)
+            let (count, width) = (stream.count(of: sample), tensor.columnCount)
             unsafe tensor.withUnsafeBuffer { source in
                 guard let base = source.baseAddress else { return }
-                let from = unsafe base + sample * count * width + head * layout.width
+                let from = unsafe base + sample * stream.tokens * width + head * layout.width
                 for row in 0..<count {
                     unsafe (o + (token + row) * stride).update(from: from + row * width, count: layout.width)
                 }
@@ -163,10 +165,38 @@ extension JointAttention {
         let sample = unit / layout.heads
         var token = 0
         for (index, stream) in streams.enumerated() {
-            for row in 0..<stream.tokens {
+            let count = stream.count(of: sample)
+            for row in 0..<count {
                 body(index, sample * stream.tokens + row, token + row, stream.projected.columnCount)
             }
-            token += stream.tokens
+            token += count
+        }
+    }
+
+    /// Tokens that take part in one sample and head.
+    static func attendingTokens(_ streams: [Stream], _ layout: Layout, _ unit: Int) -> Int {
+        streams.reduce(0) { $0 + $1.count(of: unit / layout.heads) }
+    }
+
+    /// Writes zeros where streams have padding.
+    ///
+    /// - Parameters:
+    ///   - streams: The streams.
+    ///   - layout: Sizes.
+    ///   - rowLengths: Numbers of a target's row.
+    ///   - targets: For each stream `[samples · tokens, rowLength]`.
+    static func clearPadding(
+        _ streams: [Stream],
+        _ layout: Layout,
+        rowLengths: [Int],
+        of targets: [UnsafeMutablePointer<Float>]
+    ) {
+        for (index, stream) in streams.enumerated() where stream.lengths != nil {
+            for sample in 0..<layout.samples {
+                let (count, width) = (stream.count(of: sample), rowLengths[index])
+                unsafe (targets[index] + (sample * stream.tokens + count) * width)
+                    .update(repeating: 0, count: (stream.tokens - count) * width)
+            }
         }
     }
 
@@ -182,6 +212,13 @@ extension JointAttention {
                     && stream.queryNorm.count == layout.width && stream.keyNorm.count == layout.width,
                 "projections \(stream.projected.shape) do not fit \(stream.tokens) tokens of \(layout)"
             )
+            if let lengths = stream.lengths {
+                precondition(
+                    lengths.count == layout.samples
+                        && lengths.allSatisfy { (1...max(1, stream.tokens)).contains($0) },
+                    "lengths \(lengths) do not fit \(layout.samples) samples of \(stream.tokens) tokens"
+                )
+            }
         }
         precondition(
             rotary.tokenCount == tokens && rotary.pairCount * 2 == layout.width && tokens > 0,

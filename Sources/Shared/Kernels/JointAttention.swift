@@ -16,14 +16,28 @@ public enum JointAttention {
         public var queryNorm: Tensor
         /// RMS weight of the keys, `[width]`.
         public var keyNorm: Tensor
+        /// How many of each sample's tokens take part, 1...tokens; all when nil.
+        ///
+        /// The rest is padding: it neither attends nor is attended to, and gets zeros.
+        public var lengths: [Int]?
 
         /// Wraps the projections of a stream.
-        public init(projected: Tensor, tokens: Int, queryNorm: Tensor, keyNorm: Tensor) {
+        public init(
+            projected: Tensor,
+            tokens: Int,
+            queryNorm: Tensor,
+            keyNorm: Tensor,
+            lengths: [Int]? = nil
+        ) {
             self.projected = projected
             self.tokens = tokens
             self.queryNorm = queryNorm
             self.keyNorm = keyNorm
+            self.lengths = lengths
         }
+
+        /// Tokens of a sample that take part.
+        func count(of sample: Int) -> Int { lengths?[sample] ?? tokens }
     }
 
     /// The sizes that all streams share.
@@ -82,11 +96,13 @@ public enum JointAttention {
                 [layout.samples * $0.tokens, $0.projected.columnCount - 2 * layout.merged]
             }
             outputs = unsafe makeTensors(shapes) { targets in
+                unsafe clearPadding(streams, layout, rowLengths: shapes.map { $0[1] }, of: targets)
                 nonisolated(unsafe) let targets = unsafe targets
                 RowBlocks.forEach(units, width: tokens * tokens) { range in
                     unsafe withScratch(arrays: 4, tokens: tokens, layout: layout) { arrays, scratch in
                         let (q, k, v, o) = unsafe (arrays[0], arrays[1], arrays[2], arrays[3])
                         for unit in range {
+                            let attending = attendingTokens(streams, layout, unit)
                             unsafe gather(streams, rotary, layout, unit, q, k, v)
                             unsafe TokenAttention.forward(
                                 q,
@@ -94,8 +110,8 @@ public enum JointAttention {
                                 v,
                                 into: o,
                                 logSums: sums + unit * tokens,
-                                queries: tokens,
-                                keys: tokens,
+                                queries: attending,
+                                keys: attending,
                                 width: layout.width,
                                 scratch: scratch
                             )
@@ -141,12 +157,19 @@ public enum JointAttention {
             "gradients \(gradients.map(\.shape)) do not fit outputs \(result.outputs.map(\.shape))"
         )
         return unsafe makeTensors(streams.map(\.projected.shape)) { targets in
+            unsafe clearPadding(
+                streams,
+                layout,
+                rowLengths: streams.map(\.projected.columnCount),
+                of: targets
+            )
             nonisolated(unsafe) let targets = unsafe targets
             RowBlocks.forEach(layout.samples * layout.heads, width: tokens * tokens) { range in
                 unsafe withScratch(arrays: 8, tokens: tokens, layout: layout) { arrays, scratch in
                     let (q, k, v, o) = unsafe (arrays[0], arrays[1], arrays[2], arrays[3])
                     let (g, dq, dk, dv) = unsafe (arrays[4], arrays[5], arrays[6], arrays[7])
                     for unit in range {
+                        let attending = attendingTokens(streams, layout, unit)
                         unsafe gather(streams, rotary, layout, unit, q, k, v)
                         unsafe gatherHeads(result.outputs, streams, layout, unit, into: o)
                         unsafe gatherHeads(gradients, streams, layout, unit, into: g)
@@ -162,8 +185,8 @@ public enum JointAttention {
                                 intoQ: dq,
                                 intoK: dk,
                                 intoV: dv,
-                                queries: tokens,
-                                keys: tokens,
+                                queries: attending,
+                                keys: attending,
                                 width: layout.width,
                                 scratch: scratch
                             )

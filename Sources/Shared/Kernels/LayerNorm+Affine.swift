@@ -24,15 +24,20 @@ extension LayerNorm {
                         guard let source = source.baseAddress, let factors = factors.baseAddress,
                             let summands = summands.baseAddress, let target = target.baseAddress
                         else { return }
-                        unsafe ck_layer_norm_affine_f32(
-                            source,
-                            factors,
-                            summands,
-                            target,
-                            rows,
-                            columns,
-                            epsilon
-                        )
+                        nonisolated(unsafe) let pointers = unsafe (source, factors, summands, target)
+                        RowBlocks.forEach(rows, width: columns) { range in
+                            let (source, factors, summands, target) = unsafe pointers
+                            let first = range.lowerBound * columns
+                            unsafe ck_layer_norm_affine_f32(
+                                source + first,
+                                factors,
+                                summands,
+                                target + first,
+                                range.count,
+                                columns,
+                                epsilon
+                            )
+                        }
                     }
                 }
             }

@@ -20,7 +20,19 @@ public enum RMSNorm {
                     guard let source = source.baseAddress, let factors = factors.baseAddress,
                         let target = target.baseAddress
                     else { return }
-                    unsafe ck_rms_norm_f32(source, factors, target, rows, columns, epsilon)
+                    nonisolated(unsafe) let pointers = unsafe (source, factors, target)
+                    RowBlocks.forEach(rows, width: columns) { range in
+                        let (source, factors, target) = unsafe pointers
+                        let first = range.lowerBound * columns
+                        unsafe ck_rms_norm_f32(
+                            source + first,
+                            factors,
+                            target + first,
+                            range.count,
+                            columns,
+                            epsilon
+                        )
+                    }
                 }
             }
         }

@@ -17,7 +17,11 @@ public enum RowArithmetic {
         unsafe bias.withUnsafeBuffer { bias in
             unsafe x.withUnsafeMutableBuffer { target in
                 guard let bias = bias.baseAddress, let target = target.baseAddress else { return }
-                unsafe ck_add_bias_f32(target, bias, rows, columns)
+                nonisolated(unsafe) let pointers = unsafe (target, bias)
+                RowBlocks.forEach(rows, width: columns) { range in
+                    let (target, bias) = unsafe pointers
+                    unsafe ck_add_bias_f32(target + range.lowerBound * columns, bias, range.count, columns)
+                }
             }
         }
     }
@@ -29,10 +33,16 @@ public enum RowArithmetic {
     ///   - x: Changed in place.
     public static func accumulate(_ y: Tensor, into x: inout Tensor) {
         precondition(x.shape == y.shape, "\(x.shape) and \(y.shape) differ")
+        let (rows, columns) = (x.rowCount, x.columnCount)
         unsafe y.withUnsafeBuffer { source in
             unsafe x.withUnsafeMutableBuffer { target in
                 guard let source = source.baseAddress, let to = target.baseAddress else { return }
-                unsafe ck_accumulate_f32(to, source, target.count)
+                nonisolated(unsafe) let pointers = unsafe (to, source)
+                RowBlocks.forEach(rows, width: columns) { range in
+                    let (to, source) = unsafe pointers
+                    let first = range.lowerBound * columns
+                    unsafe ck_accumulate_f32(to + first, source + first, range.count * columns)
+                }
             }
         }
     }

@@ -12,8 +12,7 @@ internal import Foundation
 
     /// Allocates `count` floats without setting them.
     init(count: Int) {
-        let bytes = max(count, 1) * MemoryLayout<Float>.stride
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        let raw = unsafe StoragePool.take(Self.byteCount(count))
         unsafe base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
         self.count = count
         mapping = nil
@@ -33,7 +32,11 @@ internal import Foundation
 
     deinit {
         if mapping == nil {
-            unsafe base.deallocate()
+            unsafe StoragePool.give(base, Self.byteCount(count))
         }
+    }
+
+    private static func byteCount(_ count: Int) -> Int {
+        max(count, 1) * MemoryLayout<Float>.stride
     }
 }

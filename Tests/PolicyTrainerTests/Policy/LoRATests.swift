@@ -25,7 +25,8 @@ import Testing
     @Test(
         "what PEFT can do and this reader cannot is refused by name",
         arguments: [
-            "use_rslora": true, "use_dora": true, "rank_pattern": ["to_q": 3], "alpha_pattern": ["to_q": 3],
+            "use_rslora": true, "use_dora": true, "rank_pattern": ["^to_[qk]$": 3],
+            "alpha_pattern": ["to_q": "3"],
             "peft_type": "IA3", "bias": "all", "modules_to_save": ["proj_out"],
             "target_modules": "all-linear",
         ] as [String: any Sendable]

@@ -8,15 +8,18 @@ import Testing
 
 @Suite("FLUX-Kontext policy")
 struct FluxKontextPolicyTests {
+    private let grid = TokenGrid(rows: 3, columns: 4)
+
     private func request(_ fixture: PipelineFixture, _ policy: FluxKontextPolicy) throws -> SampleRequest {
         let trajectory = fixture.manifest.trajectory
-        let picture = try ImageDecoder.decode(contentsOf: fixture.picture)
-            .resized(width: trajectory.width, height: trajectory.height, filter: .lanczos)
         return SampleRequest(
-            conditioning: try policy.textConditioning([trajectory.prompt], maximumLength: trajectory.length)[
-                0
-            ],
-            reference: try policy.referenceLatents([picture])[0],
+            conditioning: try policy.conditioning(
+                trajectory.prompt,
+                pictures: [try ImageDecoder.decode(contentsOf: fixture.picture)],
+                target: try policy.grid(width: trajectory.width, height: trajectory.height),
+                guided: true,
+                maximumLength: trajectory.length
+            ),
             noise: try fixture.tensors.tensor("trajectory.noise")
         )
     }
@@ -25,7 +28,7 @@ struct FluxKontextPolicyTests {
     func reference() throws {
         let fixture = try PipelineFixture()
         let policy = try FluxKontextPolicy.load(folder: fixture.policyFolder)
-        let latents = try request(fixture, policy).reference
+        let latents = try request(fixture, policy).conditioning.references[0].tokens
         #expect(try fixture.error(latents, "trajectory.reference") < fixture.manifest.tolerance)
     }
 
@@ -53,7 +56,6 @@ struct FluxKontextPolicyTests {
     func picture() throws {
         let fixture = try PipelineFixture()
         let policy = try FluxKontextPolicy.load(folder: fixture.policyFolder)
-        let grid = TokenGrid(rows: 3, columns: 4)
         let image = policy.decode([try fixture.tensors.tensor("trajectory.flow.4")], grid: grid)[0]
         let expected = try fixture.tensors.tensor("trajectory.image")
         #expect(image.height == expected.shape[0] && image.width == expected.shape[1])
@@ -64,12 +66,10 @@ struct FluxKontextPolicyTests {
     func batch() throws {
         let fixture = try PipelineFixture()
         let policy = try FluxKontextPolicy.load(folder: fixture.policyFolder)
-        let grid = TokenGrid(rows: 3, columns: 4)
         let base = try request(fixture, policy)
         let requests = (0..<5).map { index in
             SampleRequest(
                 conditioning: base.conditioning,
-                reference: base.reference,
                 noise: policy.noise(grid: grid, seeds: SeedTree(seed: 1)["candidate", index])
             )
         }
@@ -136,8 +136,13 @@ struct FluxKontextPolicyTests {
         let grid = try policy.grid(width: 48, height: 48)
         let image = PixelImage(width: 48, height: 48, pixels: [UInt8](repeating: 128, count: 48 * 48 * 3))
         let request = SampleRequest(
-            conditioning: try policy.textConditioning(["make the red circle blue"])[0],
-            reference: try policy.referenceLatents([image])[0],
+            conditioning: try policy.conditioning(
+                "make the red circle blue",
+                pictures: [image],
+                target: grid,
+                guided: false,
+                maximumLength: nil
+            ),
             noise: policy.noise(grid: grid, seeds: SeedTree(seed: 3))
         )
         let final = try policy.sample([request], grid: grid, steps: 3, solver: .dpm2)

@@ -9,7 +9,7 @@ import Testing
 @Suite("Command sample")
 struct SampleCommandTests {
     @Test("given latents lead to diffusers' final latents and picture; the reference is resized")
-    func trajectory() throws {
+    func trajectory() async throws {
         let fixture = try PipelineFixture()
         let folder = FileManager.default.temporaryDirectory.appending(path: "sample-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -20,7 +20,7 @@ struct SampleCommandTests {
             to: root + "/noise.safetensors"
         )
         let trajectory = fixture.manifest.trajectory
-        try SampleCommand.parse([
+        try await SampleCommand.parse([
             "--policy", fixture.policyFolder, "--image", fixture.picture, "--instruction", trajectory.prompt,
             "--width", "32", "--height", "24", "--steps", "4", "--solver", "flow", "--guidance", "2.5",
             "--max-sequence-length", "\(trajectory.length)", "--latents", root + "/noise.safetensors",
@@ -37,23 +37,23 @@ struct SampleCommandTests {
     }
 
     @Test("the picture's own size is rounded down to the grid, and a seed gives the same bits twice")
-    func seeds() throws {
+    func seeds() async throws {
         let fixture = try PipelineFixture()
         let folder = FileManager.default.temporaryDirectory.appending(path: "sample-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let root = folder.path(percentEncoded: false)
-        func run(_ name: String, seed: Int) throws -> Data {
-            try SampleCommand.parse([
+        func run(_ name: String, seed: Int) async throws -> Data {
+            try await SampleCommand.parse([
                 "--policy", fixture.policyFolder, "--image", fixture.picture, "--instruction", "日本 ü",
                 "--steps", "2",
                 "--seed", "\(seed)", "--solver", "dpm2", root + "/" + name,
             ]).run()
             return try Data(contentsOf: folder.appending(path: name))
         }
-        let first = try run("a.png", seed: 1)
-        #expect(try run("b.png", seed: 1) == first)
-        #expect(try run("c.png", seed: 2) != first)
+        let first = try await run("a.png", seed: 1)
+        #expect(try await run("b.png", seed: 1) == first)
+        #expect(try await run("c.png", seed: 2) != first)
         let image = try ImageDecoder.decode(contentsOf: root + "/a.png")
         #expect(image.width == 48 && image.height == 32)
     }
@@ -66,28 +66,28 @@ struct SampleCommandTests {
             (["--max-sequence-length", "600"], "600"),
         ]
     )
-    func refusals(extra: [String], words: String) throws {
+    func refusals(extra: [String], words: String) async throws {
         let fixture = try PipelineFixture()
         let command = try SampleCommand.parse(
             [
                 "--policy", fixture.policyFolder, "--image", fixture.picture, "--instruction", "x",
             ] + extra + [NSTemporaryDirectory() + "/never-written.png"]
         )
-        #expect {
-            try command.run()
+        await #expect {
+            try await command.run()
         } throws: {
             "\($0)".contains(words) && !"\($0)".contains("\n")
         }
     }
 
     @Test("an output that is not a PNG or has no folder is refused before any work")
-    func output() throws {
+    func output() async throws {
         for path in ["/tmp/out.jpg", "/nonexistent/out.png"] {
             let command = try SampleCommand.parse(["--image", "/none.png", "--instruction", "x", path])
-            #expect(throws: PolicyError.self) { try command.run() }
+            await #expect(throws: PolicyError.self) { try await command.run() }
         }
         #expect(throws: (any Error).self) {
-            try SampleCommand.parse(["--image", "a.png", "--instruction", "x", "--solver", "heun", "out.png"])
+            try SampleCommand.parse(["--image", "a.png", "--instruction", "x", "--solver", "rk4", "out.png"])
         }
     }
 }

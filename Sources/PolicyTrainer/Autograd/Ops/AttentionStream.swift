@@ -10,13 +10,16 @@ struct AttentionStream {
     var queryNorm: Tensor
     /// RMS weight of the keys, `[width]`.
     var keyNorm: Tensor
+    /// Tokens of each sample that take part, see `JointAttention.Stream`; all when nil.
+    var lengths: [Int]?
 
     private var stream: JointAttention.Stream {
         JointAttention.Stream(
             projected: projected.value,
             tokens: tokens,
             queryNorm: queryNorm,
-            keyNorm: keyNorm
+            keyNorm: keyNorm,
+            lengths: lengths
         )
     }
 

@@ -49,6 +49,9 @@ extension Variable {
 }
 
 extension Tensor {
+    /// The tensor as a matrix `[rowCount, columnCount]`.
+    var asRows: Tensor { reshaped([rowCount, columnCount]) }
+
     /// Rows of two tensors, one behind the other within each sample.
     ///
     /// - Returns: `[samples · (m + n), width]` for `[samples · m, width]` and `[samples · n, width]`.

@@ -27,6 +27,18 @@ extension Tensor {
         }
     }
 
+    /// Every number mapped by `body`, which is told the number's place on the last axis.
+    func mappedByColumn(_ body: (_ column: Int, _ value: Float) -> Float) -> Tensor {
+        let width = columnCount
+        return unsafe withUnsafeBuffer { source in
+            unsafe Tensor(shape) { target in
+                for index in source.indices {
+                    unsafe target[index] = body(index % width, source[index])
+                }
+            }
+        }
+    }
+
     /// The first columns of every row.
     ///
     /// - Returns: The same shape with a last axis of `width`.

@@ -10,6 +10,8 @@ struct TokenizerSettings {
     let addedTokens: [Int: AddedToken]
     /// Tokens that a sequence is cut to by default; nil when the files do not say.
     let maximumLength: Int?
+    /// How many sentinels `<extra_id_…>` T5 has; nil when the files do not say.
+    let sentinelCount: Int?
 
     /// Reads `special_tokens_map.json` and `tokenizer_config.json` as far as they are there; the latter wins.
     ///
@@ -39,6 +41,7 @@ struct TokenizerSettings {
         }
         self.specialTokens = specialTokens
         self.addedTokens = addedTokens
+        sentinelCount = configuration["extra_ids"] as? Int
         // A length that nobody chose is written as 10³⁰.
         let length = (configuration["model_max_length"] as? NSNumber)?.doubleValue
         maximumLength = length.flatMap { $0 >= 1 && $0 <= 1_000_000 ? Int($0) : nil }

@@ -1,10 +1,19 @@
 internal import Shared
 
+/// A normalisation of pixels inside an autoencoder, with a SiLU behind it if asked for.
+protocol AutoencoderNorm: Sendable {
+    /// Normalises every image of a batch on its own.
+    func callAsFunction(_ input: FeatureMap, silu: Bool) -> FeatureMap
+}
+
+extension GroupNorm: AutoencoderNorm {}
+extension ChannelNorm: AutoencoderNorm {}
+
 /// Two normalised 3×3 convolutions whose result is added to the input.
 struct AutoencoderResidual: Sendable {
-    let firstNorm: GroupNorm
+    let firstNorm: any AutoencoderNorm
     let first: Convolution
-    let secondNorm: GroupNorm
+    let secondNorm: any AutoencoderNorm
     let second: Convolution
     /// A 1×1 convolution of the input when the channels change.
     let shortcut: Convolution?
@@ -18,7 +27,7 @@ struct AutoencoderResidual: Sendable {
 
 /// Attention of every pixel to every pixel of its image, with one head as wide as the channels.
 struct AutoencoderAttention: Sendable {
-    let norm: GroupNorm
+    let norm: any AutoencoderNorm
     let query: EncoderLinear
     let key: EncoderLinear
     let value: EncoderLinear

@@ -26,6 +26,16 @@ struct AutoencoderConfiguration: Sendable, Equatable {
     /// Pixels of one side of the image per latent pixel.
     var spatialFactor: Int { 1 << (blockChannels.count - 1) }
 
+    /// One shift and one factor for all channels.
+    var latentFormat: LatentFormat {
+        LatentFormat(
+            latentChannels: latentChannels,
+            spatialFactor: spatialFactor,
+            shifts: [Float](repeating: shiftFactor, count: latentChannels),
+            factors: [Float](repeating: scalingFactor, count: latentChannels)
+        )
+    }
+
     private struct File: Decodable {
         let _class_name: String?
         let in_channels: Int?

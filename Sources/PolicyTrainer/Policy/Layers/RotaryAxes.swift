@@ -17,18 +17,39 @@ struct RotaryAxes: Sendable {
     /// - Parameter positions: For each token its position on every axis.
     /// - Returns: `[tokens, half the channels of a head]`.
     func table(_ positions: [[Int]]) -> RotaryTable {
-        let frequencies = dimensions.enumerated().flatMap { axis, dimension in
+        let frequencies = dimensions.flatMap { dimension in
+            (0..<(dimension / 2)).map { 1 / pow(theta, Double(2 * $0) / Double(dimension)) }
+        }
+        return table(positions) { position, index in Double(position) * frequencies[index] }
+    }
+
+    /// Makes the table with frequencies and angles rounded to float32, as Qwen-Image has it.
+    ///
+    /// Source: `QwenEmbedRope` in huggingface/diffusers 0.42.1, `models/transformers/transformer_qwenimage.py`.
+    ///
+    /// - Parameter positions: For each token its position on every axis.
+    /// - Returns: `[tokens, half the channels of a head]`.
+    func singlePrecisionTable(_ positions: [[Int]]) -> RotaryTable {
+        let frequencies = dimensions.flatMap { dimension in
             (0..<(dimension / 2)).map { index in
-                (axis: axis, value: 1 / pow(theta, Double(2 * index) / Double(dimension)))
+                1 / Float(pow(theta, Double(Float(2 * index) / Float(dimension))))
             }
         }
-        let shape = [positions.count, frequencies.count]
+        return table(positions) { position, index in Double(Float(position) * frequencies[index]) }
+    }
+
+    private func table(
+        _ positions: [[Int]],
+        angle: (_ position: Int, _ frequency: Int) -> Double
+    ) -> RotaryTable {
+        let axes = dimensions.enumerated().flatMap { [Int](repeating: $0, count: $1 / 2) }
+        let shape = [positions.count, axes.count]
         func tensor(_ function: (Double) -> Double) -> Tensor {
             unsafe Tensor(shape) { target in
                 for (row, position) in positions.enumerated() {
-                    for (column, frequency) in frequencies.enumerated() {
-                        unsafe target[row * frequencies.count + column] =
-                            Float(function(Double(position[frequency.axis]) * frequency.value))
+                    for (column, axis) in axes.enumerated() {
+                        unsafe target[row * axes.count + column] =
+                            Float(function(angle(position[axis], column)))
                     }
                 }
             }

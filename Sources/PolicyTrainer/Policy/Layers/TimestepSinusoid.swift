@@ -24,14 +24,17 @@ enum TimestepSinusoid {
 
     /// Cosines, then sines, of 1000 times every number.
     ///
-    /// - Parameter values: Noise levels 0...1, or guidance strengths.
+    /// - Parameters:
+    ///   - values: Noise levels 0...1, or guidance strengths.
+    ///   - scalesLast: Whether the 1000 comes after the frequency, which rounds otherwise; Qwen-Image has it so.
     /// - Returns: `[values.count, 256]`.
-    static func embed(_ values: [Float]) -> Tensor {
+    static func embed(_ values: [Float], scalesLast: Bool = false) -> Tensor {
         let half = width / 2
         return unsafe Tensor([values.count, width]) { target in
             for (row, value) in values.enumerated() {
                 for index in 0..<half {
-                    let angle = Double(value * 1000 * frequencies[index])
+                    let frequency = frequencies[index]
+                    let angle = Double(scalesLast ? value * frequency * 1000 : value * 1000 * frequency)
                     unsafe target[row * width + index] = Float(cos(angle))
                     unsafe target[row * width + half + index] = Float(sin(angle))
                 }

@@ -12,11 +12,11 @@ struct LoRAAdapter: Sendable {
     /// The factors by module path.
     private(set) var pairs: [String: LoRAPair]
 
-    /// Wraps pairs that fit the configuration.
+    /// Wraps pairs; their strength is the configuration's, their ranks may differ from its rank.
     init(configuration: LoRAConfiguration, pairs: [String: LoRAPair]) {
         precondition(
-            pairs.values.allSatisfy { $0.rank == configuration.rank && $0.b.columnCount == $0.rank },
-            "a pair has another rank than \(configuration.rank)"
+            pairs.values.allSatisfy { $0.b.columnCount == $0.rank },
+            "the factors of a pair differ in rank"
         )
         self.configuration = configuration
         self.pairs = pairs
@@ -33,7 +33,7 @@ struct LoRAAdapter: Sendable {
     /// - Returns: An adapter with a pair for every linear map that a target matches.
     /// - Throws: ``LoRAError/unmatchedTarget(suffix:)``.
     static func initial(
-        for transformer: FluxTransformer,
+        for transformer: any AdaptableTransformer,
         configuration: LoRAConfiguration,
         seeds: SeedTree
     ) throws(LoRAError) -> LoRAAdapter {

@@ -18,12 +18,32 @@ enum PEFTFolder {
     /// - Throws: An error of the file system that names the file.
     static func write(_ adapter: LoRAAdapter, to folder: String, baseModel: String = "") throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let fields: [String: Any] = [
+        let options: JSONSerialization.WritingOptions = [
+            .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,
+        ]
+        let json = try JSONSerialization.data(
+            withJSONObject: fields(of: adapter, baseModel: baseModel),
+            options: options
+        )
+        try AtomicFile.write(json, to: "\(folder)/\(configurationName)")
+        var tensors: [String: Tensor] = [:]
+        for (name, tensor) in adapter.parameters() {
+            tensors[prefix + name] = tensor
+        }
+        try SafetensorsWriter.write(tensors, to: "\(folder)/\(weightsName).safetensors")
+    }
+
+    /// The configuration in peft's words.
+    ///
+    /// Terms of another rank than the configuration's are named one by one, with an alpha that keeps the strength.
+    static func fields(of adapter: LoRAAdapter, baseModel: String = "") -> [String: Any] {
+        let ranks = adapter.otherRanks
+        return [
             "auto_mapping": [
                 "base_model_class": "FluxTransformer2DModel",
                 "parent_library": "diffusers.models.transformers.transformer_flux",
             ],
-            "alpha_pattern": [String: Int](),
+            "alpha_pattern": ranks.mapValues { number(adapter.configuration.scale * Float($0)) },
             "base_model_name_or_path": baseModel.isEmpty ? NSNull() as Any : baseModel,
             "bias": "none",
             "fan_in_fan_out": false,
@@ -34,22 +54,12 @@ enum PEFTFolder {
             "modules_to_save": NSNull(),
             "peft_type": "LORA",
             "r": adapter.configuration.rank,
-            "rank_pattern": [String: Int](),
+            "rank_pattern": ranks,
             "target_modules": adapter.configuration.targets,
             "task_type": NSNull(),
             "use_dora": false,
             "use_rslora": false,
         ]
-        let options: JSONSerialization.WritingOptions = [
-            .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,
-        ]
-        let json = try JSONSerialization.data(withJSONObject: fields, options: options)
-        try AtomicFile.write(json, to: "\(folder)/\(configurationName)")
-        var tensors: [String: Tensor] = [:]
-        for (name, tensor) in adapter.parameters() {
-            tensors[prefix + name] = tensor
-        }
-        try SafetensorsWriter.write(tensors, to: "\(folder)/\(weightsName).safetensors")
     }
 
     /// Reads an adapter and checks that it fits a model.
@@ -59,31 +69,38 @@ enum PEFTFolder {
     ///   - transformer: The model; every pair must belong to one of its linear maps.
     /// - Returns: The adapter with its own rank, strength and targets.
     /// - Throws: ``LoRAError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    static func read(folder: String, for transformer: FluxTransformer) throws -> LoRAAdapter {
-        let configuration = try readConfiguration(folder, transformer)
+    static func read(folder: String, for transformer: any AdaptableTransformer) throws -> LoRAAdapter {
+        let (configuration, ranks, alphas) = try readConfiguration(folder, transformer)
         let weights = try WeightFolder(folder: folder, stem: weightsName)
-        let rank = configuration.rank
-        var pairs: [String: LoRAPair] = [:]
+        var terms: [LoRATerm] = []
         var seen: Set<String> = []
         for target in transformer.loraTargets(suffixes: configuration.targets) {
             let (down, up) = (
                 prefix + target.name + LoRAAdapter.downSuffix, prefix + target.name + LoRAAdapter.upSuffix
             )
             seen.formUnion([down, up])
-            pairs[target.name] = LoRAPair(
+            let rank = ranks[target.name].map { Int($0) } ?? configuration.rank
+            let alpha = alphas[target.name].map { Float($0) } ?? configuration.alpha
+            let pair = LoRAPair(
                 a: try weights.tensor(down, shape: [rank, target.inputs]),
                 b: try weights.tensor(up, shape: [target.outputs, rank])
             )
+            terms.append(LoRATerm(module: target.name, pair: pair, scale: alpha / Float(rank)))
         }
         let surplus = weights.names.filter { !seen.contains($0) }
         guard surplus.isEmpty else { throw WeightError.surplus(names: surplus, path: weights.path) }
-        return LoRAAdapter(configuration: configuration, pairs: pairs)
+        return LoRAAdapter(
+            terms: terms,
+            rank: configuration.rank,
+            scale: configuration.scale,
+            targets: configuration.targets
+        )
     }
 
     private static func readConfiguration(
         _ folder: String,
-        _ transformer: FluxTransformer
-    ) throws -> LoRAConfiguration {
+        _ transformer: any AdaptableTransformer
+    ) throws -> (LoRAConfiguration, ranks: LoRAPattern, alphas: LoRAPattern) {
         let path = "\(folder)/\(configurationName)"
         guard let data = FileManager.default.contents(atPath: path) else {
             throw LoRAError.badFolder(path: folder, reason: "\(configurationName) is missing")
@@ -96,10 +113,6 @@ enum PEFTFolder {
         }
         for key in ["use_rslora", "use_dora", "fan_in_fan_out", "lora_bias"]
         where fields[key] as? Bool == true {
-            throw LoRAError.unsupported(path: folder, feature: key)
-        }
-        for key in ["rank_pattern", "alpha_pattern"] where !((fields[key] as? [String: Any])?.isEmpty ?? true)
-        {
             throw LoRAError.unsupported(path: folder, feature: key)
         }
         for key in ["modules_to_save", "layers_to_transform", "exclude_modules"] {
@@ -121,7 +134,11 @@ enum PEFTFolder {
         if let suffix = targets.first(where: { transformer.loraTargets(suffixes: [$0]).isEmpty }) {
             throw LoRAError.unmatchedTarget(suffix: suffix)
         }
-        return LoRAConfiguration(rank: rank, alpha: alpha, targets: targets)
+        return (
+            LoRAConfiguration(rank: rank, alpha: alpha, targets: targets),
+            ranks: try LoRAPattern(fields["rank_pattern"], name: "rank_pattern", path: folder),
+            alphas: try LoRAPattern(fields["alpha_pattern"], name: "alpha_pattern", path: folder)
+        )
     }
 
     /// A whole number as an integer, as peft writes it.

@@ -8,7 +8,7 @@ internal import Foundation
 ///
 /// Source: `flow_grpo/diffusers_patch/solver.py` in PKU-YuanGroup/Edit-R1, solver "dpm2"; Lu et al.,
 /// "DPM-Solver++" (arXiv:2211.01095), algorithm 2.
-struct DPM2Solver: Solver {
+struct DPM2Solver: MultistepSolver {
     func step(_ index: Int, sigmas: [Double]) -> SolverStep {
         let (current, next) = (sigmas[index], sigmas[index + 1])
         let advance = next - current

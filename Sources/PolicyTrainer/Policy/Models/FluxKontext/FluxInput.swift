@@ -1,16 +1,5 @@
 internal import Shared
 
-/// Height and width of an image in packed latent tokens.
-struct TokenGrid: Sendable, Equatable {
-    /// Rows of tokens.
-    var rows: Int
-    /// Tokens of a row.
-    var columns: Int
-
-    /// Tokens of the image.
-    var count: Int { rows * columns }
-}
-
 /// What a ``FluxTransformer`` predicts the velocity from, for a batch of samples.
 struct FluxInput: Sendable {
     /// Packed noisy latents, `[batch, targetTokens, channels]`.

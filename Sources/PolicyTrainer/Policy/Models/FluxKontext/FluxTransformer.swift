@@ -5,21 +5,27 @@ internal import Shared
 /// Immutable; one call runs on the thread it is on, and callers may run shards of a batch side by side.
 ///
 /// Source: policies.md 1.3; `FluxTransformer2DModel` in huggingface/diffusers 0.42.1.
-final class FluxTransformer: Sendable {
+final class FluxTransformer: AdaptableTransformer {
     /// Sizes.
     let configuration: FluxConfiguration
     private let weights: FluxWeights
 
     /// Loads a `transformer` folder of a diffusers pipeline.
     ///
-    /// - Parameter folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    /// - Parameters:
+    ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    ///   - file: One file with the weights, of original or diffusers' names; then the folder's are not read.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String) throws {
-        configuration = try FluxConfiguration(path: folder + "/config.json")
-        weights = try FluxWeights(
-            folder: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
-            configuration: configuration
-        )
+    init(folder: String, file: String? = nil) throws {
+        let configuration = try FluxConfiguration(path: folder + "/config.json")
+        let store: any WeightStore =
+            if let file {
+                try FluxOriginalFile(path: file, configuration: configuration)
+            } else {
+                try WeightFolder(folder: folder, stem: "diffusion_pytorch_model")
+            }
+        self.configuration = configuration
+        weights = try FluxWeights(folder: store, configuration: configuration)
     }
 
     private init(configuration: FluxConfiguration, weights: FluxWeights) {
@@ -27,16 +33,7 @@ final class FluxTransformer: Sendable {
         self.weights = weights
     }
 
-    /// The linear maps whose module path equals a suffix, or ends in a dot and it, in the order of the forward pass.
-    ///
-    /// Source: the matching rule of `target_modules` in huggingface/peft, `tuners/tuners_utils.py`.
-    func loraTargets(suffixes: [String]) -> [LoRATarget] {
-        weights.linearLayers.flatMap { layer in
-            layer.parts.filter { part in
-                suffixes.contains { part.name == $0 || part.name.hasSuffix("." + $0) }
-            }.map { LoRATarget(name: $0.name, inputs: layer.inputs, outputs: $0.columns.count) }
-        }
-    }
+    var linearLayers: [LinearLayer] { weights.linearLayers }
 
     /// A model of its own whose weights hold the adapter's low-rank terms.
     ///
@@ -86,7 +83,9 @@ final class FluxTransformer: Sendable {
         var text = weights.textEmbedder(Variable(input.text.asRows), adapter: adapter, tape: tape)
         let activated = conditioning(input, adapter, tape).activated(.silu, tape: tape)
         for block in weights.doubleBlocks {
-            let outputs = run([text, image, activated], tape, checkpointing) { inputs, tape in
+            let outputs = Tape.run([text, image, activated], on: tape, checkpointing: checkpointing) {
+                inputs,
+                tape in
                 let (text, image) = block(
                     text: inputs[0],
                     image: inputs[1],
@@ -101,7 +100,7 @@ final class FluxTransformer: Sendable {
         var joined = text.followed(by: image, samples: samples, tape: tape)
         for block in weights.singleBlocks {
             joined =
-                run([joined, activated], tape, checkpointing) { inputs, tape in
+                Tape.run([joined, activated], on: tape, checkpointing: checkpointing) { inputs, tape in
                     [block(inputs[0], activated: inputs[1], context: context, tape: tape)]
                 }[0]
         }
@@ -109,7 +108,7 @@ final class FluxTransformer: Sendable {
         let target = joined.tokens(start..<(start + input.targetGrid.count), samples: samples, tape: tape)
         // Here the scale comes first, unlike in the blocks.
         let normalized = context.modulation(weights.outputModulation, activated, tape)
-            .normalized(target, shift: 1, scale: 0, epsilon: FluxContext.epsilon, tape: tape)
+            .normalized(target, shift: 1, scale: 0, epsilon: BlockContext.epsilon, tape: tape)
         let velocity = weights.output(normalized, adapter: adapter, tape: tape)
         return Variable(
             velocity.value.reshaped([samples, input.targetGrid.count, configuration.outputChannels]),
@@ -117,24 +116,10 @@ final class FluxTransformer: Sendable {
         )
     }
 
-    private func run(
-        _ inputs: [Variable],
-        _ tape: Tape?,
-        _ checkpointing: Bool,
-        _ block: @escaping ([Variable], Tape?) -> [Variable]
-    ) -> [Variable] {
-        guard let tape, checkpointing else { return block(inputs, tape) }
-        return tape.checkpoint(inputs, block)
-    }
-
     /// The sum of the embedded noise level, guidance and pooled text, `[samples, width]`.
     private func conditioning(_ input: FluxInput, _ adapter: LoRAAdapter?, _ tape: Tape?) -> Variable {
-        func embed(_ embedder: FluxWeights.Embedder, _ x: Tensor) -> Variable {
-            let hidden = embedder.first(Variable(x), adapter: adapter, tape: tape).activated(
-                .silu,
-                tape: tape
-            )
-            return embedder.second(hidden, adapter: adapter, tape: tape)
+        func embed(_ embedder: ConditionEmbedder, _ x: Tensor) -> Variable {
+            embedder(x, adapter: adapter, tape: tape)
         }
         var sum = embed(weights.timestep, TimestepSinusoid.embed(input.sigma))
         if let guidance = weights.guidance, let strength = input.guidance {
@@ -143,7 +128,7 @@ final class FluxTransformer: Sendable {
         return sum.plus(embed(weights.pooled, input.pooled), tape: tape)
     }
 
-    private func context(_ input: FluxInput, _ adapter: LoRAAdapter?) -> FluxContext {
+    private func context(_ input: FluxInput, _ adapter: LoRAAdapter?) -> BlockContext {
         let textTokens = input.text.shape[1]
         // Text tokens carry no position; a reference differs from the target on the first axis.
         var positions = [[Int]](repeating: [0, 0, 0], count: textTokens)
@@ -154,22 +139,18 @@ final class FluxTransformer: Sendable {
                 }
             }
         }
-        return FluxContext(
+        return BlockContext(
             layout: JointAttention.Layout(
                 samples: input.batch,
                 heads: configuration.headCount,
                 width: configuration.headDimension,
-                epsilon: FluxContext.epsilon
+                epsilon: BlockContext.epsilon
             ),
             textTokens: textTokens,
+            textLengths: nil,
             imageTokens: input.targetGrid.count + input.referenceGrid.count,
             rotary: RotaryAxes(dimensions: configuration.rotaryDimensions, theta: 10_000).table(positions),
             adapter: adapter
         )
     }
-}
-
-extension Tensor {
-    /// The tensor as a matrix `[rowCount, columnCount]`.
-    fileprivate var asRows: Tensor { reshaped([rowCount, columnCount]) }
 }

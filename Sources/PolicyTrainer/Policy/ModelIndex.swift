@@ -61,7 +61,9 @@ struct ModelIndex: Sendable, Equatable {
 
     /// Reads a whole small file.
     static func data(path: String) throws -> Data {
-        guard FileManager.default.fileExists(atPath: path) else { throw PolicyError.missingFile(path: path) }
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw PolicyError.missingFile(path: path)
+        }
         do {
             return try Data(contentsOf: URL(filePath: path))
         } catch {

@@ -1,0 +1,91 @@
+internal import Imaging
+public import Shared
+
+/// A linear layer of a model, to be timed by itself.
+public struct MeasuredLayer: Sendable {
+    /// What it does in its layer, such as `decoder gate`.
+    public let name: String
+    private let layer: LinearLayer
+
+    /// Numbers of an input row.
+    public var inputs: Int { layer.weight.columnCount }
+    /// Numbers of an output row.
+    public var outputs: Int { layer.weight.rowCount }
+
+    init(_ name: String, _ layer: LinearLayer) {
+        self.name = name
+        self.layer = layer
+    }
+
+    /// - Parameter x: `[rows, inputs]`.
+    /// - Returns: `[rows, outputs]`.
+    public func callAsFunction(_ x: Tensor) -> Tensor { layer(x) }
+}
+
+/// The parts of the way from images and text to an answer, one by one and with their arithmetic, for benchmarks.
+extension LanguageVisionModel {
+    /// The linear layers of the decoder's first layer that differ in shape.
+    public var measuredLayers: [MeasuredLayer] {
+        guard let layer = decoder.layers.first else { return [] }
+        return [
+            MeasuredLayer("decoder queries", layer.queries),
+            MeasuredLayer("decoder keys", layer.keys),
+            MeasuredLayer("decoder gate", layer.mlp.gate),
+            MeasuredLayer("decoder down", layer.mlp.down),
+        ]
+    }
+
+    /// Runs the decoder over a text, up to the hidden state after its last token.
+    ///
+    /// - Parameter tokens: Ids below the vocabulary's size, at least one.
+    /// - Returns: `[1, hiddenSize]`, after the final norm.
+    /// - Throws: ``ModelError`` for a text that is empty, too long or has an unknown token.
+    public func prefill(_ tokens: [Int]) throws -> Tensor {
+        try decoder.hidden(after: tokens)
+    }
+
+    /// Arithmetic of ``prefill(_:)``; the head is counted at one position.
+    public func operations(prefilling tokenCount: Int) -> Double {
+        costs.decoderOperations(trunk: 0, branches: [tokenCount])
+    }
+
+    /// Runs the vision tower over images, as one batch.
+    ///
+    /// - Parameter images: From this model.
+    /// - Returns: Tokens that the decoder would take.
+    /// - Throws: Nothing that an image of this model causes.
+    public func encode(_ images: [PreparedImage]) throws -> Int {
+        try tower.features(of: images.map(\.patches)).reduce(0) { $0 + $1.rows.rowCount }
+    }
+
+    /// Arithmetic of ``encode(_:)``.
+    public func operations(encoding images: [PreparedImage]) -> Double {
+        images.reduce(0) {
+            $0 + costs.visionOperations(rows: $1.patches.gridHeight, columns: $1.patches.gridWidth)
+        }
+    }
+
+    /// Arithmetic of the prompts of a group, each image and the trunk once.
+    ///
+    /// - Parameters:
+    ///   - group: The prompts.
+    ///   - knowsTrunk: Whether the trunk and the images in it come from a cache.
+    /// - Returns: Operations of tower and decoder.
+    public func operations(of group: PromptGroup, knowsTrunk: Bool) -> OperationCount {
+        let prompts = group.branches.map { builder.prompt(group.shared + $0) }
+        let trunk = trunkLength(of: prompts, sharing: group.shared)
+        var seen: Set<ContentHash> = []
+        let images = prompts.flatMap(\.images).filter { placed in
+            !(knowsTrunk && placed.range.upperBound <= trunk)
+                && seen.insert(placed.image.contentHash).inserted
+        }
+        return OperationCount(
+            vision: operations(encoding: images.map(\.image)),
+            prefill: costs.decoderOperations(
+                trunk: trunk,
+                branches: prompts.map { $0.tokens.count - trunk },
+                knowsTrunk: knowsTrunk
+            )
+        )
+    }
+}

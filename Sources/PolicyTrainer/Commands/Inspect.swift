@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Shared
+
+/// Says what a policy folder holds.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect",
+        abstract: "Say what a policy is, how its weights are stored, and what a step costs.",
+        discussion: """
+            Reads configurations and the headers of the weights only. A checkpoint whose weights are not there is \
+            counted from its configuration.
+            """
+    )
+
+    @Option(help: "Folder of a FluxKontextPipeline; the embedded policy when left out.")
+    var policy: String?
+
+    @Option(help: "Safetensors or GGUF file with the transformer's weights instead of the folder's.")
+    var transformer: String?
+
+    @Option(help: "Size of the picture to make, for the costs.")
+    var size = PictureSize(width: 512, height: 512)
+
+    @Option(
+        name: .customLong("max-sequence-length"),
+        help: "Tokens of the text, for the costs; as in Edit-R1."
+    )
+    var maximumSequenceLength = 128
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() throws {
+        let report = try PolicyReport(
+            folder: try policy ?? EmbeddedPolicy.folder(),
+            transformerFile: transformer,
+            size: size,
+            textTokens: maximumSequenceLength
+        )
+        print(json ? try report.json() : report.table)
+    }
+}

@@ -1,0 +1,81 @@
+import Shared
+
+/// Times one case after another, each between two measurements of what the instructions can do.
+struct BenchTimer {
+    /// Number formats of the arithmetic.
+    let peak: InstructionPeak
+    /// How long a case is repeated.
+    let budget: Duration
+
+    /// Most runs of a case.
+    private static let mostRuns = 200
+
+    /// Times a case: one run to warm up, then runs until the budget is used up.
+    ///
+    /// - Parameters:
+    ///   - name: The case.
+    ///   - detail: What exactly is worked on.
+    ///   - operations: Arithmetic of a run.
+    ///   - tokens: Rows that a run works on.
+    ///   - candidates: Candidates that a run scores.
+    ///   - prepare: Makes the input of a run; not timed.
+    ///   - body: A run.
+    /// - Returns: The record.
+    /// - Throws: What `prepare` and `body` throw.
+    func measure<Input>(
+        _ name: String,
+        _ detail: String,
+        operations: Double,
+        tokens: Int? = nil,
+        candidates: Int? = nil,
+        prepare: (_ run: Int) throws -> Input,
+        body: (Input) throws -> Void
+    ) throws -> BenchRecord {
+        ProcessMemory.resetPeak()
+        try body(try prepare(0))
+        let before = peak.measure()
+        var times: [Double] = []
+        let start = ContinuousClock.now
+        repeat {
+            let input = try prepare(times.count + 1)
+            let begun = ContinuousClock.now
+            try body(input)
+            times.append((ContinuousClock.now - begun) / .seconds(1))
+        } while ContinuousClock.now - start < budget && times.count < Self.mostRuns
+        let after = peak.measure()
+        let seconds = times.sorted()[times.count / 2]
+        return BenchRecord(
+            name: name,
+            detail: detail,
+            precision: peak.rawValue,
+            seconds: seconds,
+            runs: times.count,
+            tokens: tokens,
+            candidates: candidates,
+            teraOperations: operations / 1e12,
+            teraOperationsPerSecond: operations / seconds / 1e12,
+            peakTeraOperationsPerSecond: (before + after) / 2e12,
+            peakByteCount: ProcessMemory.peakByteCount
+        )
+    }
+
+    /// Times a case whose runs all have the same input.
+    func measure(
+        _ name: String,
+        _ detail: String,
+        operations: Double,
+        tokens: Int? = nil,
+        candidates: Int? = nil,
+        body: () throws -> Void
+    ) throws -> BenchRecord {
+        try measure(
+            name,
+            detail,
+            operations: operations,
+            tokens: tokens,
+            candidates: candidates,
+            prepare: { _ in },
+            body: body
+        )
+    }
+}
