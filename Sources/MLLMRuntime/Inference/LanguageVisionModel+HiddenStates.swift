@@ -24,7 +24,8 @@ extension LanguageVisionModel {
         processor: String
     ) throws -> LanguageVisionModel {
         let parts = PipelineParts(encoder: encoder, tokenizerFolder: tokenizer, processor: processor)
-        return try LanguageVisionModel(ModelPlan(parts))
+        // The trainer runs products side by side, and its policies were compared with float32 conditions.
+        return try LanguageVisionModel(ModelPlan(parts, precision: .f32))
     }
 
     /// How many tokens the system turn and the head of the user's turn take.
