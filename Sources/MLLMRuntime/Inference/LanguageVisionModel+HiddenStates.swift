@@ -24,6 +24,7 @@ extension LanguageVisionModel {
         processor: String
     ) throws -> LanguageVisionModel {
         let parts = PipelineParts(encoder: encoder, tokenizerFolder: tokenizer, processor: processor)
+        // The trainer runs products side by side, and its policies were compared with float32 conditions.
         return try LanguageVisionModel(ModelPlan(parts, precision: .f32))
     }
 

@@ -8,6 +8,22 @@ struct LinearLayer: Sendable {
         case float32(WeightMatrix)
         /// Bfloat16 or int8 arithmetic.
         case packed(PackedMatrix)
+
+        /// Outputs.
+        var rowCount: Int {
+            switch self {
+            case .float32(let matrix): matrix.rowCount
+            case .packed(let matrix): matrix.rowCount
+            }
+        }
+
+        /// Inputs.
+        var columnCount: Int {
+            switch self {
+            case .float32(let matrix): matrix.columnCount
+            case .packed(let matrix): matrix.columnCount
+            }
+        }
     }
 
     let weight: Weight

@@ -35,8 +35,10 @@ import Testing
 
     @Test("--precision is refused beside --url")
     func remote() async throws {
-        let arguments = ["selfcheck", "--url", "http://127.0.0.1:9", "--precision", "bf16"]
-        let outcome = try await Shell.run(arguments)
-        #expect(outcome.status == 64 && outcome.errors.contains("--precision"))
+        let question = ["--source", "a.png", "--instruction", "make it blue", "b.png"]
+        let outcome = try await Shell.run(
+            ["score", "--url", "http://127.0.0.1:9", "--precision", "bf16"] + question
+        )
+        #expect(outcome.status != 0 && outcome.errors.contains("--precision is the server's"))
     }
 }
