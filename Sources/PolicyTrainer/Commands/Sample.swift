@@ -81,6 +81,14 @@ struct SampleCommand: AsyncParsableCommand {
     )
     var lora: String?
 
+    @Option(
+        help: """
+            How the transformer's weights are kept: \(BaseWeightFormat.allCases.map(\.rawValue).joined(separator: ", ")); \
+            auto is f32 up to 1 GiB, else as stored.
+            """
+    )
+    var baseWeights = BaseWeightFormat.auto
+
     @Option(help: "Safetensors file with the initial noise under \"latents\"; then the seed is not used.")
     var latents: String?
 
@@ -109,7 +117,8 @@ struct SampleCommand: AsyncParsableCommand {
         let source = try ImageDecoder.decode(contentsOf: image)
         let policy = try PolicyFamily.load(
             folder: try policy ?? EmbeddedPolicy.folder(),
-            transformerFile: transformer
+            transformerFile: transformer,
+            weights: BaseWeightOptions(format: baseWeights)
         )
         if let guidance, policy.defaultGuidance == nil {
             throw PolicyError.setting(
@@ -243,6 +252,7 @@ struct SampleCommand: AsyncParsableCommand {
 }
 
 extension SolverKind: ExpressibleByArgument {}
+extension BaseWeightFormat: ExpressibleByArgument {}
 
 /// A bar on standard error that grows with the steps, when that is a terminal.
 private struct SampleProgress {

@@ -115,9 +115,14 @@ extension PolicyFamily {
     /// - Parameters:
     ///   - folder: A folder with the `model_index.json` of a family.
     ///   - transformerFile: A file with the transformer's weights instead of the folder's; FLUX.1-Kontext only.
+    ///   - weights: How the transformer's weights are kept.
     /// - Returns: The policy with all its parts.
     /// - Throws: ``PolicyError``, or an error of a part: one line that names file and remedy.
-    static func load(folder: String, transformerFile: String? = nil) throws -> any EditingPolicy {
+    static func load(
+        folder: String,
+        transformerFile: String? = nil,
+        weights: BaseWeightOptions = BaseWeightOptions()
+    ) throws -> any EditingPolicy {
         let index = try ModelIndex(folder: folder)
         let family = try family(of: index)
         if let transformerFile, family != .fluxKontext {
@@ -128,9 +133,10 @@ extension PolicyFamily {
             )
         }
         return switch family {
-        case .fluxKontext: try FluxKontextPolicy(index: index, transformerFile: transformerFile)
-        case .qwenImageEdit: try QwenImageEditPolicy(index: index, variant: .edit)
-        case .qwenImageEditPlus: try QwenImageEditPolicy(index: index, variant: .plus)
+        case .fluxKontext:
+            try FluxKontextPolicy(index: index, transformerFile: transformerFile, weights: weights)
+        case .qwenImageEdit: try QwenImageEditPolicy(index: index, variant: .edit, weights: weights)
+        case .qwenImageEditPlus: try QwenImageEditPolicy(index: index, variant: .plus, weights: weights)
         }
     }
 }

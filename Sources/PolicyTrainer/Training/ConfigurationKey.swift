@@ -186,6 +186,11 @@ struct ConfigurationKey {
                 mayChange: true,
                 "recompute blocks to save memory"
             ),
+            .init(
+                "baseWeights",
+                \.baseWeights,
+                "how the frozen weights are kept: auto is f32 up to 1 GiB, else as stored on disk"
+            ),
         ]
     }
 

@@ -92,6 +92,7 @@ extension ConfigurationValue where Self: RawRepresentable & CaseIterable, RawVal
 }
 
 extension Advantage.Mode: ConfigurationValue {}
+extension BaseWeightFormat: ConfigurationValue {}
 extension Advantage.Deviation: ConfigurationValue {}
 extension GroupFilter.Rule: ConfigurationValue {}
 extension MaskNormaliser: ConfigurationValue {}

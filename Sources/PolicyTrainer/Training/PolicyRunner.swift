@@ -30,7 +30,10 @@ struct PolicyRunner: Sendable {
     /// - Throws: `PolicyError` or `WeightError` that names the file; ``ConfigurationError`` for a resolution
     ///   that does not fit the model.
     init(folder: String, configuration: TrainerConfiguration) throws {
-        policy = try PolicyFamily.load(folder: folder)
+        policy = try PolicyFamily.load(
+            folder: folder,
+            weights: BaseWeightOptions(format: configuration.baseWeights)
+        )
         resolution = configuration.resolution
         shardSize = configuration.shardSize
         guidance = Float(configuration.rollout.guidance)

@@ -97,6 +97,7 @@ struct TrainerConfiguration: Sendable, Equatable {
     var microBatch = 24
     var shardSize = 24
     var gradientCheckpointing = false
+    var baseWeights = BaseWeightFormat.auto
     var threads = 0
     var checkpointEvery = 10
     var keepCheckpoints = 3

@@ -54,7 +54,7 @@ import Testing
     private func layer(_ p: Parameters) -> LinearLayer {
         let total = outputs.reduce(0, +)
         return LinearLayer(
-            weight: Tensor(doubles: p.weight, shape: [total, inputs]),
+            weight: .floats(Tensor(doubles: p.weight, shape: [total, inputs])),
             bias: Tensor(doubles: p.bias, shape: [total]),
             parts: [
                 .init(name: "first", columns: 0..<outputs[0]),

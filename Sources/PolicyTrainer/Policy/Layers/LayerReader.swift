@@ -28,11 +28,17 @@ struct ConditionEmbedder: Sendable {
 /// Reads tensors of a checkpoint by their upstream names and remembers which.
 struct LayerReader {
     private let folder: any WeightStore
+    private let options: BaseWeightOptions
     private var seen: Set<String> = []
 
     /// Starts to read a checkpoint.
-    init(folder: any WeightStore) {
+    ///
+    /// - Parameters:
+    ///   - folder: The checkpoint.
+    ///   - options: How the weights of linear maps are kept.
+    init(folder: any WeightStore, options: BaseWeightOptions) {
         self.folder = folder
+        self.options = options.resolved(for: folder)
     }
 
     /// A tensor of a name and shape.
@@ -49,20 +55,19 @@ struct LayerReader {
     /// Several maps of one input as one layer.
     mutating func linear(_ maps: [(name: String, outputs: Int)], _ inputs: Int) throws -> LinearLayer {
         var parts: [LinearLayer.Part] = []
-        var weights: [Tensor] = []
+        var weights: [WeightMatrix] = []
         var biases: [Tensor] = []
         for (name, outputs) in maps {
-            weights.append(try tensor("\(name).weight", [outputs, inputs]))
+            seen.insert("\(name).weight")
+            weights.append(try options.matrix("\(name).weight", [outputs, inputs], from: folder))
             biases.append(try tensor("\(name).bias", [outputs]).reshaped([outputs, 1]))
             let start = parts.last?.columns.upperBound ?? 0
             parts.append(LinearLayer.Part(name: name, columns: start..<(start + outputs)))
         }
-        if maps.count == 1 {
-            return LinearLayer(weight: weights[0], bias: biases[0], parts: parts)
-        }
+        let stack = WeightStack(weights, isStreamed: options.isStreamed)
         return LinearLayer(
-            weight: Tensor.concatenatingRows(weights),
-            bias: Tensor.concatenatingRows(biases),
+            weight: options.format == .float32 ? .floats(stack.tensor()) : .stored(stack),
+            bias: biases.count == 1 ? biases[0] : Tensor.concatenatingRows(biases),
             parts: parts
         )
     }

@@ -14,16 +14,16 @@ struct LinearLayer: Sendable {
     }
 
     /// `[outputs, inputs]`.
-    var weight: Tensor
+    var weight: BaseWeight
     /// `[outputs]`; nil when the maps have none.
     var bias: Tensor?
     /// The maps, in the order of their columns.
     let parts: [Part]
 
     /// Length of an input row.
-    var inputs: Int { weight.columnCount }
+    var inputs: Int { weight.inputs }
     /// Length of an output row.
-    var outputs: Int { weight.rowCount }
+    var outputs: Int { weight.outputs }
 
     /// Applies the maps and, where the adapter has a pair for one, its low-rank term.
     ///
@@ -35,7 +35,7 @@ struct LinearLayer: Sendable {
     func callAsFunction(_ x: Variable, adapter: LoRAAdapter?, tape: Tape?) -> Variable {
         precondition(
             x.value.columnCount == inputs,
-            "input \(x.value.shape) does not fit weight \(weight.shape)"
+            "input \(x.value.shape) does not fit a weight [\(outputs), \(inputs)]"
         )
         let lowRank = adapter.flatMap { LowRankTerm(layer: self, adapter: $0) }
         var (output, hidden) = (product(x.value), Tensor?.none)
@@ -66,24 +66,13 @@ struct LinearLayer: Sendable {
     private func product(_ x: Tensor) -> Tensor {
         let rows = x.rowCount
         return unsafe x.withUnsafeBuffer { x in
-            unsafe weight.withUnsafeBuffer { w in
-                unsafe Tensor([rows, outputs]) { y in
-                    guard let x = x.baseAddress, let w = w.baseAddress, let y = y.baseAddress else { return }
-                    unsafe bias?.withUnsafeBuffer { bias in
-                        guard let bias = bias.baseAddress else { return }
-                        unsafe Elementwise.fill(y, stride: outputs, rows: rows, width: outputs, with: bias)
-                    }
-                    unsafe GEMM.multiply(
-                        x,
-                        w,
-                        into: y,
-                        rows: rows,
-                        columns: outputs,
-                        depth: inputs,
-                        transposeRight: true,
-                        beta: bias == nil ? 0 : 1
-                    )
+            unsafe Tensor([rows, outputs]) { y in
+                guard let x = x.baseAddress, let y = y.baseAddress else { return }
+                unsafe bias?.withUnsafeBuffer { bias in
+                    guard let bias = bias.baseAddress else { return }
+                    unsafe Elementwise.fill(y, stride: outputs, rows: rows, width: outputs, with: bias)
                 }
+                unsafe weight.multiply(x, into: y, rows: rows, adds: bias != nil)
             }
         }
     }
@@ -91,18 +80,8 @@ struct LinearLayer: Sendable {
     /// `dx (+)= g W`.
     private func addInputGradient(_ gradient: Tensor, into dx: UnsafeMutablePointer<Float>, adds: Bool) {
         unsafe gradient.withUnsafeBuffer { g in
-            unsafe weight.withUnsafeBuffer { w in
-                guard let g = g.baseAddress, let w = w.baseAddress else { return }
-                unsafe GEMM.multiply(
-                    g,
-                    w,
-                    into: dx,
-                    rows: gradient.rowCount,
-                    columns: inputs,
-                    depth: outputs,
-                    beta: adds ? 1 : 0
-                )
-            }
+            guard let g = g.baseAddress else { return }
+            unsafe weight.multiplyBack(g, into: dx, rows: gradient.rowCount, adds: adds)
         }
     }
 
@@ -147,13 +126,15 @@ struct LinearLayer: Sendable {
         }
     }
 
-    /// The layer with an adapter's low-rank terms added to its weight.
+    /// The layer with an adapter's low-rank terms added to its weight, which is float32 then; a layer without such
+    /// terms stays as it is.
     func merging(_ adapter: LoRAAdapter) -> LinearLayer {
-        var merged = self
+        guard parts.contains(where: { adapter.pairs[$0.name] != nil }) else { return self }
+        var weight = self.weight.tensor
         let (inputs, scale) = (inputs, adapter.configuration.scale)
         for part in parts {
             guard let pair = adapter.pairs[part.name] else { continue }
-            unsafe merged.weight.withUnsafeMutableBuffer { target in
+            unsafe weight.withUnsafeMutableBuffer { target in
                 unsafe pair.a.withUnsafeBuffer { a in
                     unsafe pair.b.withUnsafeBuffer { b in
                         guard let a = a.baseAddress, let b = b.baseAddress, let to = target.baseAddress
@@ -172,6 +153,6 @@ struct LinearLayer: Sendable {
                 }
             }
         }
-        return merged
+        return LinearLayer(weight: .floats(weight), bias: bias, parts: parts)
     }
 }

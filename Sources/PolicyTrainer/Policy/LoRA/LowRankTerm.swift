@@ -27,7 +27,7 @@ struct LowRankTerm: Sendable {
             guard let pair = adapter.pairs[part.name] else { continue }
             precondition(
                 pair.a.columnCount == layer.inputs && pair.b.rowCount == part.columns.count,
-                "pair \(pair.a.shape), \(pair.b.shape) does not fit \(part.name) of \(layer.weight.shape)"
+                "pair \(pair.a.shape), \(pair.b.shape) does not fit \(part.name) of [\(layer.outputs), \(layer.inputs)]"
             )
             segments.append(Segment(part: part, pair: pair, columns: ranks..<(ranks + pair.rank)))
             ranks += pair.rank

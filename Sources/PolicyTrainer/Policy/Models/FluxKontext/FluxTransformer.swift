@@ -15,8 +15,13 @@ final class FluxTransformer: AdaptableTransformer {
     /// - Parameters:
     ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
     ///   - file: One file with the weights, of original or diffusers' names; then the folder's are not read.
+    ///   - options: How the weights are kept.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String, file: String? = nil) throws {
+    convenience init(
+        folder: String,
+        file: String? = nil,
+        options: BaseWeightOptions = BaseWeightOptions()
+    ) throws {
         let configuration = try FluxConfiguration(path: folder + "/config.json")
         let store: any WeightStore =
             if let file {
@@ -24,8 +29,17 @@ final class FluxTransformer: AdaptableTransformer {
             } else {
                 try WeightFolder(folder: folder, stem: "diffusion_pytorch_model")
             }
+        try self.init(store: store, configuration: configuration, options: options)
+    }
+
+    /// Takes a transformer's weights from anywhere, of diffusers' names.
+    init(
+        store: any WeightStore,
+        configuration: FluxConfiguration,
+        options: BaseWeightOptions
+    ) throws {
         self.configuration = configuration
-        weights = try FluxWeights(folder: store, configuration: configuration)
+        weights = try FluxWeights(folder: store, configuration: configuration, options: options)
     }
 
     private init(configuration: FluxConfiguration, weights: FluxWeights) {

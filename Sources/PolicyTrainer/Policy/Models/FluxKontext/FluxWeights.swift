@@ -26,9 +26,10 @@ struct FluxWeights: Sendable {
     /// - Parameters:
     ///   - folder: The opened checkpoint.
     ///   - configuration: Sizes.
+    ///   - options: How the weights are kept.
     /// - Throws: `WeightError` that names the missing, surplus or misshapen tensor.
-    init(folder: any WeightStore, configuration: FluxConfiguration) throws {
-        var loader = LayerReader(folder: folder)
+    init(folder: any WeightStore, configuration: FluxConfiguration, options: BaseWeightOptions) throws {
+        var loader = LayerReader(folder: folder, options: options)
         let width = configuration.width
         imageEmbedder = try loader.linear("x_embedder", configuration.inputChannels, width)
         textEmbedder = try loader.linear("context_embedder", configuration.jointDimension, width)

@@ -15,14 +15,26 @@ final class QwenImageTransformer: AdaptableTransformer {
 
     /// Loads a `transformer` folder of a diffusers pipeline.
     ///
-    /// - Parameter folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    /// - Parameters:
+    ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    ///   - options: How the weights are kept.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String) throws {
-        configuration = try QwenImageConfiguration(path: folder + "/config.json")
-        weights = try QwenImageWeights(
-            folder: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
-            configuration: configuration
+    convenience init(folder: String, options: BaseWeightOptions = BaseWeightOptions()) throws {
+        try self.init(
+            store: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
+            configuration: QwenImageConfiguration(path: folder + "/config.json"),
+            options: options
         )
+    }
+
+    /// Takes a transformer's weights from anywhere, of diffusers' names.
+    init(
+        store: any WeightStore,
+        configuration: QwenImageConfiguration,
+        options: BaseWeightOptions
+    ) throws {
+        self.configuration = configuration
+        weights = try QwenImageWeights(folder: store, configuration: configuration, options: options)
     }
 
     private init(configuration: QwenImageConfiguration, weights: QwenImageWeights) {
