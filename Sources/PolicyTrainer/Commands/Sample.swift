@@ -89,6 +89,9 @@ struct SampleCommand: AsyncParsableCommand {
     )
     var baseWeights = BaseWeightFormat.auto
 
+    @Option(help: "Arithmetic of products with the transformer's weights: f32 or bf16.")
+    var precision = TrainingPrecision.float32
+
     @Option(help: "Safetensors file with the initial noise under \"latents\"; then the seed is not used.")
     var latents: String?
 
@@ -115,10 +118,22 @@ struct SampleCommand: AsyncParsableCommand {
             threadsOfProduct: ProcessInfo.processInfo.activeProcessorCount
         )
         let source = try ImageDecoder.decode(contentsOf: image)
-        let policy = try PolicyFamily.load(
-            folder: try policy ?? EmbeddedPolicy.folder(),
+        let folder = try policy ?? EmbeddedPolicy.folder()
+        let plan = try MemoryPlan.prepare(
+            folder: folder,
             transformerFile: transformer,
-            weights: BaseWeightOptions(format: baseWeights)
+            weights: BaseWeightOptions(format: baseWeights, precision: precision),
+            work: MemoryPlan.Work(
+                width: size?.width ?? width ?? source.width,
+                height: size?.height ?? height ?? source.height,
+                textLength: maximumSequenceLength
+            )
+        )
+        FileHandle.standardError.write(Data((plan.table + "\n").utf8))
+        let policy = try PolicyFamily.load(
+            folder: folder,
+            transformerFile: transformer,
+            weights: plan.weights
         )
         if let guidance, policy.defaultGuidance == nil {
             throw PolicyError.setting(
@@ -253,6 +268,7 @@ struct SampleCommand: AsyncParsableCommand {
 
 extension SolverKind: ExpressibleByArgument {}
 extension BaseWeightFormat: ExpressibleByArgument {}
+extension TrainingPrecision: ExpressibleByArgument {}
 
 /// A bar on standard error that grows with the steps, when that is a terminal.
 private struct SampleProgress {

@@ -89,23 +89,24 @@ protocol EditingPolicy: Sendable {
         adapter: LoRAAdapter?
     ) -> Tensor
 
-    /// Predicts velocities on a tape, for gradients by the adapter; the guidance of an empty text takes no part.
+    /// Predicts velocities with several adapters at once on a tape, for gradients by the first; the guidance of an empty
+    /// text takes no part.
     ///
     /// - Parameters:
     ///   - items: A batch; all have references of the same sizes.
     ///   - grid: How the tokens of every target stand.
     ///   - guidance: Strength of a distilled guidance.
-    ///   - adapter: Low-rank terms, which get gradients.
-    ///   - tape: Where to record.
-    ///   - checkpointing: Whether to keep only the inputs of the blocks and compute each again in the backward pass.
-    /// - Returns: Noise minus clean latent, `[items, targetTokens, channels]`.
+    ///   - adapters: Low-rank terms, of which the first get gradients.
+    ///   - tape: Where to record; it counts as many runs as there are adapters.
+    ///   - checkpointing: How many blocks are computed again together in the backward pass; 0 keeps all insides.
+    /// - Returns: Noise minus clean latent, `[adapters · items, targetTokens, channels]`.
     func velocity(
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable
 }
 
@@ -123,6 +124,7 @@ extension PolicyFamily {
         transformerFile: String? = nil,
         weights: BaseWeightOptions = BaseWeightOptions()
     ) throws -> any EditingPolicy {
+        try weights.checkPrecision()
         let index = try ModelIndex(folder: folder)
         let family = try family(of: index)
         if let transformerFile, family != .fluxKontext {

@@ -19,7 +19,7 @@ extension WeightMatrix {
         let format = columnCount.isMultiple(of: format.blockLength) ? format : .bfloat16
         guard format != self.format, rowCount * columnCount > 0 else { return self }
         let rowBytes = columnCount / format.blockLength * format.blockByteCount
-        let memory = try MappedFile(byteCount: rowCount * rowBytes, name: name) { bytes in
+        let memory = unsafe try MappedFile(byteCount: rowCount * rowBytes, name: name) { bytes in
             // Each thread writes its own rows.
             nonisolated(unsafe) let target = unsafe bytes
             let height = max(1, Self.numbersPacked / columnCount)
@@ -41,6 +41,37 @@ extension WeightMatrix {
         return try WeightMatrix(
             memory,
             range: 0..<memory.count,
+            format: format,
+            rowCount: rowCount,
+            columnCount: columnCount
+        )
+    }
+
+    /// A taller matrix that repeats the rows of this one, in memory; its format is one of ``packableFormats``.
+    ///
+    /// Measurements need weights of true sizes, whatever numbers they hold.
+    ///
+    /// - Parameters:
+    ///   - rowCount: Rows of the result.
+    ///   - name: What error messages call it.
+    /// - Returns: `[rowCount, columnCount]`.
+    /// - Throws: ``WeightError/unreadable(path:reason:)`` when there is no memory for it.
+    public func repeated(rowCount: Int, name: String) throws(WeightError) -> WeightMatrix {
+        guard case .blocks(let source, let start) = body, byteCount > 0 else {
+            preconditionFailure("a \(format.rawValue) matrix is not repeated here")
+        }
+        let total = byteCount / self.rowCount * rowCount
+        let memory = unsafe try MappedFile(byteCount: total, name: name) { target in
+            unsafe source.withUnsafeBytes(start..<(start + byteCount)) { bytes in
+                guard let from = bytes.baseAddress else { return }
+                for first in stride(from: 0, to: total, by: byteCount) {
+                    unsafe (target + first).copyMemory(from: from, byteCount: min(byteCount, total - first))
+                }
+            }
+        }
+        return try WeightMatrix(
+            memory,
+            range: 0..<total,
             format: format,
             rowCount: rowCount,
             columnCount: columnCount

@@ -56,10 +56,25 @@ public struct WeightStack: Sendable {
                 }
             }
         }
-        if isStreamed {
-            for part in parts {
-                part.releasePages()
-            }
+        if isStreamed { releasePages() }
+    }
+
+    /// Some columns of some rows in bfloat16, on the calling thread.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows.
+    ///   - columns: Columns that start and end as `WeightMatrix` wants them.
+    ///   - target: `[rows.count, columns.count]`, overwritten.
+    func bfloat16(rows: Range<Int>, columns: Range<Int>, into target: UnsafeMutablePointer<UInt16>) {
+        for (part, own, place) in pieces(of: rows) {
+            unsafe part.bfloat16(rows: own, columns: columns, into: target + place * columns.count)
+        }
+    }
+
+    /// Gives the pages of mapped files back to the system.
+    func releasePages() {
+        for part in parts {
+            part.releasePages()
         }
     }
 

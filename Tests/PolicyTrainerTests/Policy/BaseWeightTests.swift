@@ -59,7 +59,7 @@ struct BaseWeightTests {
     private func run(
         _ family: String,
         _ options: BaseWeightOptions,
-        checkpointing: Bool,
+        checkpointing: Int,
         trainsBase: Bool = false
     ) throws -> (velocity: Tensor, gradients: Gradients) {
         let tape = Tape(trainsBase: trainsBase)
@@ -70,7 +70,7 @@ struct BaseWeightTests {
             let transformer = try FluxTransformer(folder: fixture.folder + "/transformer", options: options)
             velocity = transformer.velocity(
                 fixture.input,
-                adapter: trainsBase ? none : try fixture.adapter(),
+                adapters: BatchAdapters(trainsBase ? none : try fixture.adapter()),
                 tape: tape,
                 checkpointing: checkpointing
             )
@@ -83,7 +83,7 @@ struct BaseWeightTests {
             )
             velocity = transformer.velocity(
                 try fixture.input(),
-                adapter: trainsBase ? none : try fixture.adapter(),
+                adapters: BatchAdapters(trainsBase ? none : try fixture.adapter()),
                 tape: tape,
                 checkpointing: checkpointing
             )
@@ -103,8 +103,8 @@ struct BaseWeightTests {
     func gradients(family: String, format: (BaseWeightFormat, String)) throws {
         let reference = try Reference("\(family).\(format.1)")
         let options = BaseWeightOptions(format: format.0)
-        let plain = try run(family, options, checkpointing: false)
-        let again = try run(family, options, checkpointing: true)
+        let plain = try run(family, options, checkpointing: 0)
+        let again = try run(family, options, checkpointing: 1)
         #expect(reference.velocityDifference(plain.velocity) < 1e-4)
         let worst = reference.worst(plain.gradients)
         #expect(worst.difference < 1e-4, "\(worst.name)")
@@ -121,12 +121,12 @@ struct BaseWeightTests {
 
     @Test("weights as stored, and pages given back, leave every bit", arguments: ["flux", "qwen"])
     func storedBits(family: String) throws {
-        let floats = try run(family, BaseWeightOptions(format: .float32), checkpointing: false)
+        let floats = try run(family, BaseWeightOptions(format: .float32), checkpointing: 0)
         for options in [
             BaseWeightOptions(), BaseWeightOptions(format: .stored), BaseWeightOptions(format: .bfloat16),
             BaseWeightOptions(format: .stored, isStreamed: true),
         ] {
-            let found = try run(family, options, checkpointing: false)
+            let found = try run(family, options, checkpointing: 0)
             #expect(found.velocity.values == floats.velocity.values, "\(options)")
             for name in floats.gradients.names {
                 #expect(
@@ -143,7 +143,7 @@ struct BaseWeightTests {
         // RMS weights of heads and text are constants here.
         let linear = reference.names.filter { !$0.contains(".norm_") && $0 != "txt_norm.weight" }
         #expect(linear.count > reference.names.count / 2)
-        for checkpointing in [false, true] {
+        for checkpointing in [0, 1] {
             let found = try run(
                 family,
                 BaseWeightOptions(),
@@ -153,6 +153,36 @@ struct BaseWeightTests {
             let worst = reference.worst(found.gradients, among: linear)
             #expect(worst.difference < 1e-4, "\(worst.name)")
         }
+    }
+
+    @Test(
+        "bfloat16 products give velocity and gradients of float32 up to their rounding",
+        .enabled(if: Precision.bfloat16.obstacle == nil),
+        arguments: ["flux", "qwen"],
+        [BaseWeightFormat.float32, .stored, .q4_0]
+    )
+    func bfloat16Products(family: String, format: BaseWeightFormat) throws {
+        let exact = try run(family, BaseWeightOptions(format: format), checkpointing: 0)
+        let options = BaseWeightOptions(format: format, precision: .bfloat16)
+        let rounded = try run(family, options, checkpointing: 0)
+        let again = try run(family, options, checkpointing: 1)
+        // Eight bits of every factor are left; errors of the layers add up.
+        #expect(relativeDifference(rounded.velocity, exact.velocity) < 0.05)
+        #expect(rounded.velocity.values != exact.velocity.values)
+        #expect(rounded.gradients.names == exact.gradients.names)
+        let (square, error) = exact.gradients.names.reduce((0.0, 0.0)) { sums, name in
+            let (right, left) = (exact.gradients[name]?.values ?? [], rounded.gradients[name]?.values ?? [])
+            return zip(left, right).reduce(sums) { sums, pair in
+                let difference = Double(pair.0 - pair.1)
+                return (sums.0 + Double(pair.1) * Double(pair.1), sums.1 + difference * difference)
+            }
+        }
+        #expect((error / square).squareRoot() < 0.05)
+        #expect(
+            rounded.gradients.names.allSatisfy {
+                rounded.gradients[$0]?.values == again.gradients[$0]?.values
+            }
+        )
     }
 
     @Test("formats of a GGUF file are kept when asked, with the bits of their decoded numbers")

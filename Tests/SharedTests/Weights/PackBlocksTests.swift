@@ -78,6 +78,43 @@ struct PackBlocksTests {
         #expect(again.tensor().values == packed.tensor().values)
     }
 
+    @Test(
+        "bfloat16 products with a stack and its transposed equal float32 products of rounded factors",
+        .enabled(if: Precision.bfloat16.obstacle == nil),
+        arguments: [WeightFormat.float32, .bfloat16, .q8_0, .q4_0]
+    )
+    func transposed(format: WeightFormat) throws {
+        // Small integers are exact in bfloat16, and so are their sums in float32.
+        func integers(_ rows: Int, _ columns: Int, _ step: Int) -> Tensor {
+            Tensor((0..<(rows * columns)).map { Float($0 * step % 7 - 3) }, shape: [rows, columns])
+        }
+        let parts = try [(64, 3), (130, 5)].map { rows, step in
+            let floats = WeightMatrix(integers(rows, 320, step))
+            return format == .float32 ? floats : try floats.packed(as: format, name: "test")
+        }
+        let stack = WeightStack(parts)
+        let numbers = stack.tensor()
+        let rounded = Tensor(
+            numbers.values.map { BFloat16.value(BFloat16.bits($0)) },
+            shape: numbers.shape
+        )
+        let x = integers(9, 320, 2)
+        let forward = GEMM.bfloat16(x, weight: stack, bias: nil)
+        let expected = GEMM.linear(x, weight: rounded)
+        #expect(Tolerance.relativeDifference(forward.values, expected.values) < 1e-5)
+        let g = integers(9, 194, 3)
+        let back = Tensor([9, 320]) { target in
+            guard let target = target.baseAddress else { return }
+            GEMM.bfloat16Back(g, weight: stack, into: target, adds: false)
+            GEMM.bfloat16Back(g, weight: stack, into: target, adds: true)
+        }
+        let turned = GEMM.linear(
+            Tensor(g.values.map { 2 * $0 }, shape: g.shape),
+            weight: rounded.transposed()
+        )
+        #expect(Tolerance.relativeDifference(back.values, turned.values) < 1e-5)
+    }
+
     @Test("a stack lends its rows panel by panel, across its matrices", arguments: [false, true])
     func stack(isStreamed: Bool) throws {
         let parts = try [5, 3000, 1200].map { rows in

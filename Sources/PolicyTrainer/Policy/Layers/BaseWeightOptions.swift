@@ -26,6 +26,17 @@ enum BaseWeightFormat: String, Sendable, CaseIterable {
     }
 }
 
+/// The arithmetic of products with frozen weights; adapters, norms, attention and sums are float32 in both.
+enum TrainingPrecision: String, Sendable, CaseIterable {
+    /// Float32.
+    case float32 = "f32"
+    /// Both factors rounded to bfloat16.
+    case bfloat16 = "bf16"
+
+    /// The precision of the products.
+    var products: Precision { self == .float32 ? .float32 : .bfloat16 }
+}
+
 /// How the frozen weights of a policy are kept and read.
 struct BaseWeightOptions: Sendable, Equatable {
     /// Weights up to this size, in bytes as float32, are kept so unless asked otherwise.
@@ -35,6 +46,8 @@ struct BaseWeightOptions: Sendable, Equatable {
     var format = BaseWeightFormat.auto
     /// Whether the pages of mapped files are given back after each product.
     var isStreamed = false
+    /// The arithmetic of products with frozen weights; bfloat16 needs oneDNN and a CPU with its instructions.
+    var precision = TrainingPrecision.float32
 
     /// The options with ``BaseWeightFormat/auto`` decided for a checkpoint.
     func resolved(for store: any WeightStore) -> BaseWeightOptions {
@@ -43,6 +56,21 @@ struct BaseWeightOptions: Sendable, Equatable {
         var options = self
         options.format = count * MemoryLayout<Float>.stride <= Self.smallByteCount ? .float32 : .stored
         return options
+    }
+
+    /// The weight of a layer, once ``BaseWeightFormat/auto`` is decided.
+    func weight(of stack: WeightStack) -> BaseWeight {
+        format == .float32 && precision == .float32
+            ? .floats(stack.tensor()) : BaseWeight(stack, precision: precision.products)
+    }
+
+    /// Refuses arithmetic that this machine does not have.
+    ///
+    /// - Throws: ``PolicyError/setting(name:value:reason:)``.
+    func checkPrecision() throws(PolicyError) {
+        if let obstacle = precision.products.obstacle {
+            throw .setting(name: "precision", value: precision.rawValue, reason: obstacle)
+        }
     }
 
     /// Takes a matrix of a checkpoint in the format asked for, which is no longer ``BaseWeightFormat/auto``.

@@ -11,12 +11,12 @@ struct ConditionEmbedder: Sendable {
     ///
     /// - Parameters:
     ///   - x: `[samples, inputs]`.
-    ///   - adapter: Low-rank terms; nil for the base model.
+    ///   - adapters: Low-rank terms.
     ///   - tape: Where to record.
     /// - Returns: `[samples, width]`.
-    func callAsFunction(_ x: Tensor, adapter: LoRAAdapter?, tape: Tape?) -> Variable {
-        let hidden = first(Variable(x), adapter: adapter, tape: tape).activated(.silu, tape: tape)
-        return second(hidden, adapter: adapter, tape: tape)
+    func callAsFunction(_ x: Tensor, adapters: BatchAdapters, tape: Tape?) -> Variable {
+        let hidden = first(Variable(x), adapters: adapters, tape: tape).activated(.silu, tape: tape)
+        return second(hidden, adapters: adapters, tape: tape)
     }
 
     /// The embedder with an adapter's low-rank terms added to its weights.
@@ -66,7 +66,7 @@ struct LayerReader {
         }
         let stack = WeightStack(weights, isStreamed: options.isStreamed)
         return LinearLayer(
-            weight: options.format == .float32 ? .floats(stack.tensor()) : .stored(stack),
+            weight: options.weight(of: stack),
             bias: biases.count == 1 ? biases[0] : Tensor.concatenatingRows(biases),
             parts: parts
         )

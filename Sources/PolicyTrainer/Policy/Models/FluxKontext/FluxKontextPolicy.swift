@@ -175,13 +175,14 @@ final class FluxKontextPolicy: EditingPolicy {
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
-        denoiser.velocity(
+        let items = adapters.runs.flatMap { _ in items }
+        return denoiser.velocity(
             input(items, grid: grid, guidance: guidance),
-            adapter: adapter,
+            adapters: adapters,
             tape: tape,
             checkpointing: checkpointing
         )

@@ -88,7 +88,8 @@ struct FluxWeights: Sendable {
 
 /// Source of the names: policies.md 1.2; huggingface/diffusers 0.42.1, `models/transformers/transformer_flux.py`.
 extension LayerReader {
-    fileprivate mutating func doubleBlock(_ name: String, _ configuration: FluxConfiguration) throws
+    /// A block with two streams, by its module path.
+    mutating func doubleBlock(_ name: String, _ configuration: FluxConfiguration) throws
         -> DoubleBlock
     {
         let (width, head) = (configuration.width, configuration.headDimension)
@@ -110,7 +111,8 @@ extension LayerReader {
         )
     }
 
-    fileprivate mutating func singleBlock(_ name: String, _ configuration: FluxConfiguration) throws
+    /// A block with one stream, by its module path.
+    mutating func singleBlock(_ name: String, _ configuration: FluxConfiguration) throws
         -> FluxSingleBlock
     {
         let (width, hidden, head) = (

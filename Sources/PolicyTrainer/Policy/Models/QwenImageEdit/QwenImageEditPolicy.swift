@@ -151,13 +151,14 @@ final class QwenImageEditPolicy: EditingPolicy {
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
-        denoiser.velocity(
+        let items = adapters.runs.flatMap { _ in items }
+        return denoiser.velocity(
             input(items, texts: items.map(\.conditioning.text), grid),
-            adapter: adapter,
+            adapters: adapters,
             tape: tape,
             checkpointing: checkpointing
         )
