@@ -17,14 +17,24 @@ struct LanguageModelJudge: Judge {
     ///   - precision: The arithmetic of linear layers.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
     ///   - cache: Where features and trunks are kept.
+    ///   - packedFolder: Where packed weights are kept for the next start.
+    ///   - progress: Told which share of the weights has been taken in.
     /// - Throws: What the runtime throws.
     init(
         _ files: ModelFiles,
         precision: PrecisionChoice = .auto,
         checksWeights: Bool = false,
-        cache: InferenceCache = InferenceCache()
+        cache: InferenceCache = InferenceCache(),
+        packedFolder: String? = nil,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws {
-        model = try LanguageVisionModel.load(files, checkWeights: checksWeights, precision: precision)
+        model = try LanguageVisionModel.load(
+            files,
+            checkWeights: checksWeights,
+            precision: precision,
+            packedFolder: packedFolder,
+            progress: progress
+        )
         self.cache = cache
         let information = model.information
         identity = JudgeIdentity(

@@ -46,6 +46,12 @@ struct LinearLayer: Sendable {
         self.bias = bias
     }
 
+    /// A layer of a packed matrix.
+    init(packed: PackedMatrix, bias: Tensor?) {
+        weight = .packed(packed)
+        self.bias = bias
+    }
+
     /// A layer of float32 numbers `[outputs, inputs]`.
     init(weight: Tensor, bias: Tensor?) {
         self.init(weight: WeightMatrix(weight), bias: bias)

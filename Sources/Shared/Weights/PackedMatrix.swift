@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Foundation
 
 /// The weight `[rowCount, columnCount]` (rows = outputs) of products in bfloat16 or int8.
 ///
@@ -78,6 +79,44 @@ public struct PackedMatrix: Sendable {
         }
         source = nil
         matrix.releasePages()
+    }
+
+    /// Takes panels that were packed earlier; nil when one is not to be found or the last one differs from the weight's.
+    ///
+    /// - Parameters:
+    ///   - matrix: The weight, not in a compressed format.
+    ///   - precision: One without an ``Precision/obstacle``, not float32.
+    ///   - find: Finds a panel by its number, its outputs and its bytes.
+    init?(
+        _ matrix: WeightMatrix,
+        precision: Precision,
+        panels find: (_ index: Int, _ outputs: Range<Int>, _ byteCount: Int) -> PackedPanel?
+    ) {
+        (rowCount, columnCount) = (matrix.rowCount, matrix.columnCount)
+        self.precision = precision
+        source = nil
+        var panels: [Panel] = []
+        for outputs in Self.panels(outputs: matrix.rowCount) {
+            guard
+                let layout = ProductLayout.shared(
+                    precision,
+                    outputs: outputs.count,
+                    inputs: matrix.columnCount
+                ), let packed = find(panels.count, outputs, layout.byteCount)
+            else { return nil }
+            panels.append(Panel(outputs: outputs, layout: layout, packed: packed))
+        }
+        self.panels = panels
+        guard let last = panels.last, let packed = last.packed else { return nil }
+        let byteCount = last.layout.byteCount
+        let isSame = unsafe WorkMemory.withBytes(byteCount) { numbers in
+            unsafe Self.pack(last, of: matrix, precision, into: numbers) { scales, sums in
+                unsafe scales == packed.scales && sums == packed.sums
+                    && memcmp(numbers, packed.numbers.base, byteCount) == 0
+            }
+        }
+        matrix.releasePages()
+        guard isSame else { return nil }
     }
 
     /// Cuts outputs into panels; depends on their number alone, so that a row's bits do too.

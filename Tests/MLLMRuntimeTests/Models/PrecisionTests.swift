@@ -57,6 +57,35 @@ struct PrecisionTests {
         )
     }
 
+    @Test(
+        "packed weights that are kept give the second start the same bits, and progress ends at 1",
+        .enabled(if: !choices.isEmpty, "needs oneDNN"),
+        arguments: Fixture.models,
+        choices
+    )
+    func packedFolder(kind: String, choice: PrecisionChoice) throws {
+        let folder = try TemporaryFolder()
+        let files = ModelFiles.folder(Fixture.modelPath(kind))
+        let expected = try logits(try LanguageVisionModel.load(files, precision: choice), together: true)
+        for _ in 0..<2 {
+            let shares = Lock<[Double]>([])
+            let model = try LanguageVisionModel.load(
+                files,
+                precision: choice,
+                packedFolder: folder.path
+            ) { share in
+                shares.withLock { $0.append(share) }
+            }
+            #expect(try logits(model, together: true) == expected)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 1)
+            let seen = shares.withLock { $0 }
+            #expect(seen == seen.sorted() && seen.last == 1)
+        }
+        // Float32 arithmetic has nothing to keep.
+        _ = try LanguageVisionModel.load(files, precision: .f32, packedFolder: folder.path + "/none")
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/none"))
+    }
+
     @Test("the arithmetic is part of the model's identity, float32 is the model's own")
     func identity() throws {
         let files = ModelFiles.folder(Fixture.modelPath("tied"))
