@@ -119,7 +119,7 @@ struct BenchRun {
         }
         let cache = isWarm ? InferenceCache() : nil
         let operations = model.operations(of: try question(0), knowsTrunk: isWarm)
-        let states = try model.answerStates(try question(0), cache: cache) { false }.branches
+        let states = try model.answerStates(try question(0), cache: cache) { false }.states.branches
         return try timer.measure(
             isWarm ? "group, warm" : count == 1 ? "pair" : "group",
             "source and \(count) of \(Self.side)×\(Self.side) pixels",
@@ -128,7 +128,7 @@ struct BenchRun {
             candidates: count,
             prepare: question
         ) { question in
-            let states = try model.answerStates(question, cache: cache) { false }.branches
+            let states = try model.answerStates(question, cache: cache) { false }.states.branches
             for state in states {
                 _ = model.logits(state, tokens: [0, 1])
             }

@@ -44,21 +44,25 @@ public enum SegmentAttention {
         }
     }
 
-    /// Rows of one causal sequence behind the trunk.
+    /// Rows of one sequence, behind a trunk or not.
     public struct Branch: Sendable {
         /// The sequence's rows in the tensors of keys and values.
         public let keyRows: Range<Int>
         /// Its rows in the tensor of queries; they belong to the last positions of `keyRows`.
         public let queryRows: Range<Int>
+        /// What comes before the rows; branches may share it.
+        public let trunk: Trunk?
 
         /// Names the rows.
         ///
         /// - Parameters:
         ///   - keyRows: The sequence's rows in the tensors of keys and values.
         ///   - queryRows: Its rows in the tensor of queries, for the last positions of `keyRows`.
-        public init(keyRows: Range<Int>, queryRows: Range<Int>) {
+        ///   - trunk: What comes before the rows.
+        public init(keyRows: Range<Int>, queryRows: Range<Int>, trunk: Trunk? = nil) {
             self.keyRows = keyRows
             self.queryRows = queryRows
+            self.trunk = trunk
         }
     }
 
@@ -88,7 +92,6 @@ public enum SegmentAttention {
             keys,
             values,
             branches: segments.map { Branch(keyRows: $0, queryRows: $0) },
-            trunk: nil,
             isCausal: false,
             headCount: headCount,
             keyValueHeadCount: headCount,
@@ -96,14 +99,13 @@ public enum SegmentAttention {
         )
     }
 
-    /// Causal attention of branches to a trunk that they share and to themselves.
+    /// Causal attention of branches to their trunks and to themselves.
     ///
     /// - Parameters:
     ///   - queries: `[query rows, headCount · headDimension]`.
     ///   - keys: `[rows, keyValueHeadCount · headDimension]`.
     ///   - values: The shape of `keys`.
     ///   - branches: The sequences; their query rows are together all rows of `queries`.
-    ///   - trunk: What comes before every branch.
     ///   - headCount: Heads of the queries, a multiple of `keyValueHeadCount`.
     ///   - keyValueHeadCount: Heads of keys and values; each serves a run of query heads.
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
@@ -113,7 +115,6 @@ public enum SegmentAttention {
         keys: Tensor,
         values: Tensor,
         branches: [Branch],
-        trunk: Trunk?,
         headCount: Int,
         keyValueHeadCount: Int,
         headDimension: Int
@@ -123,7 +124,6 @@ public enum SegmentAttention {
             HeadColumns(keys),
             HeadColumns(values),
             branches: branches,
-            trunk: trunk,
             isCausal: true,
             headCount: headCount,
             keyValueHeadCount: keyValueHeadCount,
@@ -142,7 +142,6 @@ public enum SegmentAttention {
         _ keys: HeadColumns,
         _ values: HeadColumns,
         branches: [Branch],
-        trunk: Trunk?,
         isCausal: Bool,
         headCount: Int,
         keyValueHeadCount: Int,
@@ -154,8 +153,7 @@ public enum SegmentAttention {
             headCount % keyValueHeadCount == 0 && queries.firstColumn + width <= queries.tensor.columnCount
                 && keys.firstColumn + keyWidth <= keys.tensor.columnCount
                 && values.firstColumn + keyWidth <= values.tensor.columnCount
-                && keys.tensor.rowCount == values.tensor.rowCount
-                && trunk.map { $0.keys.columnCount == keyWidth && $0.values.shape == $0.keys.shape } ?? true,
+                && keys.tensor.rowCount == values.tensor.rowCount,
             "\(headCount) heads and \(keyValueHeadCount) key heads of \(headDimension) do not fit "
                 + "\(queries.tensor.shape), \(keys.tensor.shape), \(values.tensor.shape)"
         )
@@ -163,7 +161,10 @@ public enum SegmentAttention {
             precondition(
                 branch.keyRows.upperBound <= keys.tensor.rowCount
                     && branch.queryRows.upperBound <= queries.tensor.rowCount
-                    && branch.queryRows.count <= branch.keyRows.count,
+                    && branch.queryRows.count <= branch.keyRows.count
+                    && branch.trunk.map {
+                        $0.keys.columnCount == keyWidth && $0.values.shape == $0.keys.shape
+                    } ?? true,
                 "rows \(branch) lie outside \(queries.tensor.shape), \(keys.tensor.shape)"
             )
         }
@@ -180,7 +181,6 @@ public enum SegmentAttention {
                 }
             }
         }
-        let trunkLength = trunk?.keys.rowCount ?? 0
         let scale = 1 / Float(headDimension).squareRoot()
         let scratchCount = ck_segment_attention_scratch(tile * groupSize, headDimension)
         return unsafe Tensor([queries.tensor.rowCount, width]) { output in
@@ -190,8 +190,9 @@ public enum SegmentAttention {
             Parallel.forEach(jobs.count) { index in
                 let job = jobs[index]
                 let own = job.branch.keyRows
+                let trunk = job.branch.trunk
                 let firstIndex =
-                    trunkLength + own.count - job.branch.queryRows.count
+                    (trunk?.keys.rowCount ?? 0) + own.count - job.branch.queryRows.count
                     + (job.queryRows.lowerBound - job.branch.queryRows.lowerBound)
                 let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
                 defer { unsafe scratch.deallocate() }

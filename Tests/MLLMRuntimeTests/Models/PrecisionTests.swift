@@ -24,7 +24,7 @@ struct PrecisionTests {
         let tokens = Array(0..<model.information.vocabularySize)
         return try groups.flatMap { branches in
             let group = PromptGroup(shared: [.image(images[0])], branches: branches)
-            return try model.answerStates(group, cache: nil, isCancelled: { false }).branches.map {
+            return try model.answerStates(group, cache: nil, isCancelled: { false }).states.branches.map {
                 model.logits($0, tokens: tokens)
             }
         }

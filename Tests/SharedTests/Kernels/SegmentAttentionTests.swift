@@ -98,14 +98,19 @@ struct SegmentAttentionTests {
         var branches: [SegmentAttention.Branch] = []
         for length in lengths {
             let start = branches.last?.keyRows.upperBound ?? 0
-            branches.append(.init(keyRows: start..<start + length, queryRows: start..<start + length))
+            branches.append(
+                .init(
+                    keyRows: start..<start + length,
+                    queryRows: start..<start + length,
+                    trunk: trunkLength > 0 ? trunk : nil
+                )
+            )
         }
         let found = SegmentAttention.causal(
             queries: queries,
             keys: keys,
             values: values,
             branches: branches,
-            trunk: trunkLength > 0 ? trunk : nil,
             headCount: heads,
             keyValueHeadCount: keyHeads,
             headDimension: dimension
@@ -147,8 +152,7 @@ struct SegmentAttentionTests {
                 queries: queries.rows(range.upperBound - count..<range.upperBound),
                 keys: keys.rows(range),
                 values: values.rows(range),
-                branches: [.init(keyRows: 0..<range.count, queryRows: 0..<count)],
-                trunk: trunk,
+                branches: [.init(keyRows: 0..<range.count, queryRows: 0..<count, trunk: trunk)],
                 headCount: heads,
                 keyValueHeadCount: keyHeads,
                 headDimension: dimension

@@ -29,6 +29,18 @@ struct LanguageDecoder: Sendable {
         case trunk
     }
 
+    /// Rows of one sequence, and what comes before them.
+    struct Branch {
+        let rows: Range<Int>
+        /// Keys and values of earlier tokens; branches may share them.
+        let trunk: TrunkState?
+
+        init(_ rows: Range<Int>, behind trunk: TrunkState? = nil) {
+            self.rows = rows
+            self.trunk = trunk
+        }
+    }
+
     /// Steps whose results tests compare with the reference.
     enum Step: Hashable {
         case layer(Int)
@@ -43,33 +55,31 @@ struct LanguageDecoder: Sendable {
     /// `[vocabularySize, hiddenSize]`; the embedding when tied.
     let head: WeightMatrix
 
-    /// Runs branches that share a trunk as one batch of rows.
+    /// Runs branches, each behind its trunk, as one batch of rows.
     ///
     /// - Parameters:
     ///   - rows: Embedded rows of all branches, one branch after the other, `[rows, hiddenSize]`.
     ///   - positions: Position of every row.
     ///   - deepstack: What images add to their rows after the first layers.
-    ///   - branches: The rows of each branch.
-    ///   - trunk: Keys and values of what comes before every branch.
+    ///   - branches: The rows of each branch and what comes before them.
     ///   - purpose: What is wanted.
     ///   - isCancelled: Asked before every layer.
     ///   - observe: Sees every layer's rows.
-    /// - Returns: Hidden states after the final norm, `[rows or branches, hiddenSize]`, nil for a trunk; and
-    ///   keys and values of all layers, nil unless for a trunk.
+    /// - Returns: Hidden states after the final norm, `[rows or branches, hiddenSize]`, nil for trunks; and
+    ///   each branch's keys and values of all layers, none unless for trunks.
     /// - Throws: `CancellationError`.
     func run(
         _ rows: Tensor,
         positions: [RopePosition],
         deepstack: DeepstackRows,
-        branches: [Range<Int>],
-        trunk: TrunkState?,
+        branches: [Branch],
         purpose: Purpose,
         isCancelled: () -> Bool = { false },
         observe: (Step, Tensor) -> Void = { _, _ in }
-    ) throws -> (hidden: Tensor?, trunk: TrunkState?) {
+    ) throws -> (hidden: Tensor?, trunks: [TrunkState]) {
         var hidden = rows
         let angles = rotaryAngles(positions)
-        var state = TrunkState(tokenCount: rows.rowCount)
+        var trunks = purpose == .trunk ? branches.map { TrunkState(tokenCount: $0.rows.count) } : []
         for (index, layer) in layers.enumerated() {
             if isCancelled() { throw CancellationError() }
             let normed = RMSNorm.apply(hidden, weight: layer.inputNorm, epsilon: configuration.normEpsilon)
@@ -77,11 +87,15 @@ struct LanguageDecoder: Sendable {
             let values = layer.values(normed)
             let isLast = index == layers.count - 1
             if purpose == .trunk {
-                state.layers.append(SegmentAttention.Trunk(keys: keys, values: values))
+                for (branch, found) in branches.enumerated() {
+                    trunks[branch].layers.append(
+                        SegmentAttention.Trunk(keys: keys.rows(found.rows), values: values.rows(found.rows))
+                    )
+                }
                 if isLast { break }
             }
             // The last layer needs no more queries than hidden states are wanted.
-            let last = isLast && purpose == .lastRows ? branches.map { $0.upperBound - 1 } : nil
+            let last = isLast && purpose == .lastRows ? branches.map { $0.rows.upperBound - 1 } : nil
             let attended: Tensor
             if let last {
                 hidden = hidden.gatheringRows(last)
@@ -91,8 +105,9 @@ struct LanguageDecoder: Sendable {
                     angles.gatheringRows(last),
                     keys,
                     values,
-                    branches.enumerated().map { .init(keyRows: $1, queryRows: $0..<$0 + 1) },
-                    trunk?.layers[index]
+                    branches.enumerated().map {
+                        .init(keyRows: $1.rows, queryRows: $0..<$0 + 1, trunk: $1.trunk?.layers[index])
+                    }
                 )
             } else {
                 attended = attention(
@@ -101,8 +116,9 @@ struct LanguageDecoder: Sendable {
                     angles,
                     keys,
                     values,
-                    branches.map { .init(keyRows: $0, queryRows: $0) },
-                    trunk?.layers[index]
+                    branches.map {
+                        .init(keyRows: $0.rows, queryRows: $0.rows, trunk: $0.trunk?.layers[index])
+                    }
                 )
             }
             RowArithmetic.accumulate(layer.output(attended), into: &hidden)
@@ -116,11 +132,11 @@ struct LanguageDecoder: Sendable {
             deepstack.add(level: index, to: &hidden, rows: last)
         }
         if purpose == .trunk {
-            return (nil, state)
+            return (nil, trunks)
         }
         let normed = RMSNorm.apply(hidden, weight: finalNorm, epsilon: configuration.normEpsilon)
         observe(.finalNorm, normed)
-        return (normed, nil)
+        return (normed, [])
     }
 
     private func attention(
@@ -129,15 +145,13 @@ struct LanguageDecoder: Sendable {
         _ angles: RotaryAngles,
         _ keys: Tensor,
         _ values: Tensor,
-        _ branches: [SegmentAttention.Branch],
-        _ trunk: SegmentAttention.Trunk?
+        _ branches: [SegmentAttention.Branch]
     ) -> Tensor {
         SegmentAttention.causal(
             queries: rotated(layer.queries(normed), layer.queryNorm, angles, configuration.headCount),
             keys: keys,
             values: values,
             branches: branches,
-            trunk: trunk,
             headCount: configuration.headCount,
             keyValueHeadCount: configuration.keyValueHeadCount,
             headDimension: configuration.headDimension
