@@ -1,5 +1,6 @@
 """What the embedded policies of both families share: packed latents, the way to pictures, Euler steps, saving."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -66,3 +67,11 @@ class EditPolicy(nn.Module):
         rounded = {rename(key): value.to(dtype).contiguous() for key, value in state.items()}
         part.to(dtype).save_pretrained(Path(folder), state_dict=rounded)
         part.to(torch.float32).load_state_dict(state)
+        config = Path(folder) / "config.json"
+        fields = json.loads(config.read_text())
+        fields.pop("_name_or_path", None)  # a path of this machine
+        write_json(config, fields)
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=2) + "\n")

@@ -1,6 +1,5 @@
 """The embedded policy of the first family: a FluxKontextPipeline of 4.7 million parameters."""
 
-import json
 import math
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransf
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
 
-from editpolicy import CHANNELS, GRID, EditPolicy
+from editpolicy import CHANNELS, GRID, EditPolicy, write_json
 
 WIDTH = 128
 CLIP_LENGTH = 16
@@ -179,7 +178,7 @@ class FluxPolicy(EditPolicy):
         scheduler().save_pretrained(folder / "scheduler")
         for name in ("tokenizer", "tokenizer_2"):
             shutil.copytree(Path(tokenizers) / name, folder / name, dirs_exist_ok=True)
-        (folder / "model_index.json").write_text(json.dumps({
+        write_json(folder / "model_index.json", {
             "_class_name": self.PIPELINE, "_diffusers_version": "0.42.1",
             "feature_extractor": [None, None], "image_encoder": [None, None],
             "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
@@ -189,7 +188,7 @@ class FluxPolicy(EditPolicy):
             "tokenizer_2": ["transformers", "T5TokenizerFast"],
             "transformer": ["diffusers", "FluxTransformer2DModel"],
             "vae": ["diffusers", "AutoencoderKL"],
-        }, indent=2) + "\n")
+        })
 
 
 Policy = FluxPolicy

@@ -5,7 +5,6 @@ batch, and the tail (picture, instruction, end of the template), whose states th
 """
 
 import functools
-import json
 import math
 import shutil
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch import nn
 from transformers import AutoTokenizer, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 import qwenjudge
-from editpolicy import CHANNELS, GRID, EditPolicy
+from editpolicy import CHANNELS, GRID, EditPolicy, write_json
 from qwenjudge import CELLS, PREPROCESSOR, attend, image_tokens, positions, rotate, vision_rotation
 
 WIDTH = 128
@@ -320,10 +319,6 @@ class QwenPolicy(EditPolicy):
             "transformer": ["diffusers", "QwenImageTransformer2DModel"],
             "vae": ["diffusers", "AutoencoderKLQwenImage"],
         })
-
-
-def write_json(path, value):
-    path.write_text(json.dumps(value, indent=2) + "\n")
 
 
 Policy = QwenPolicy
