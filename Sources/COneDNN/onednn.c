@@ -191,8 +191,8 @@ enum { OD_TYPICAL_ROWS = 512 };
 struct od_layout {
     od_type type;
     size_t outputs, inputs;
-    od_md plain, packed;
-    dnnl_primitive_t reorder;
+    od_md plain, transposed, packed;
+    dnnl_primitive_t reorder, transposed_reorder;
 };
 
 struct od_product {
@@ -220,6 +220,16 @@ static int od_describe(
     return status || strncmp(name, "ref", 3) != 0 ? status : dnnl_unimplemented;
 }
 
+// Makes the primitive that brings a weight from one description to another.
+static int od_make_reorder(dnnl_primitive_t *result, const od_md *from, const od_md *to) {
+    dnnl_primitive_desc_t description = NULL;
+    int status = od.dnnl_reorder_primitive_desc_create(
+        &description, OD_REF(*from), od.engine, OD_REF(*to), od.engine, NULL);
+    if (!status) status = od.dnnl_primitive_create(result, description);
+    if (description) od.dnnl_primitive_desc_destroy(description);
+    return status;
+}
+
 od_layout *od_layout_create(od_type type, size_t outputs, size_t inputs) {
     if (od_unavailable()) return NULL;
     od_layout *layout = calloc(1, sizeof *layout);
@@ -229,19 +239,17 @@ od_layout *od_layout_create(od_type type, size_t outputs, size_t inputs) {
     layout->inputs = inputs;
     int threads = od_enter();
     od_product typical = {0};
-    dnnl_primitive_desc_t product = NULL, reorder = NULL;
+    dnnl_primitive_desc_t product = NULL;
     // The library multiplies [rows, inputs] by [inputs, outputs]: a row-major weight is the transposed of that.
     int status = od_md_tagged(&layout->plain, inputs, outputs, od_weight(type), dnnl_ba);
+    if (!status) status = od_md_tagged(&layout->transposed, inputs, outputs, od_weight(type), dnnl_ab);
     if (!status) status = od_md_tagged(&typical.w, inputs, outputs, od_weight(type), dnnl_format_tag_any);
     if (!status) status = od_describe(&product, &typical, layout, OD_TYPICAL_ROWS);
     if (!status)
         status = od_md_copy(
             &layout->packed, od.dnnl_primitive_desc_query_md(product, dnnl_query_weights_md, 0));
-    if (!status)
-        status = od.dnnl_reorder_primitive_desc_create(
-            &reorder, OD_REF(layout->plain), od.engine, OD_REF(layout->packed), od.engine, NULL);
-    if (!status) status = od.dnnl_primitive_create(&layout->reorder, reorder);
-    if (reorder) od.dnnl_primitive_desc_destroy(reorder);
+    if (!status) status = od_make_reorder(&layout->reorder, &layout->plain, &layout->packed);
+    if (!status) status = od_make_reorder(&layout->transposed_reorder, &layout->transposed, &layout->packed);
     if (product) od.dnnl_primitive_desc_destroy(product);
     od_md_free(&typical.x);
     od_md_free(&typical.w);
@@ -257,7 +265,9 @@ od_layout *od_layout_create(od_type type, size_t outputs, size_t inputs) {
 void od_layout_destroy(od_layout *layout) {
     if (layout == NULL) return;
     if (layout->reorder) od.dnnl_primitive_destroy(layout->reorder);
+    if (layout->transposed_reorder) od.dnnl_primitive_destroy(layout->transposed_reorder);
     od_md_free(&layout->plain);
+    od_md_free(&layout->transposed);
     od_md_free(&layout->packed);
     free(layout);
 }
@@ -286,11 +296,19 @@ static int od_execute(
     return status;
 }
 
-int od_layout_pack(const od_layout *layout, const void *weight, void *packed) {
+static int od_reorder(dnnl_primitive_t reorder, const od_md *from, const void *weight, const od_md *to, void *packed) {
     const int names[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
-    const od_md_ref types[] = {OD_REF(layout->plain), OD_REF(layout->packed)};
+    const od_md_ref types[] = {OD_REF(*from), OD_REF(*to)};
     void *const places[] = {(void *)weight, packed};
-    return od_execute(layout->reorder, 2, names, types, places);
+    return od_execute(reorder, 2, names, types, places);
+}
+
+int od_layout_pack(const od_layout *layout, const void *weight, void *packed) {
+    return od_reorder(layout->reorder, &layout->plain, weight, &layout->packed, packed);
+}
+
+int od_layout_pack_transposed(const od_layout *layout, const void *weight, void *packed) {
+    return od_reorder(layout->transposed_reorder, &layout->transposed, weight, &layout->packed, packed);
 }
 
 od_product *od_product_create(const od_layout *layout, size_t rows) {
@@ -355,6 +373,10 @@ size_t od_layout_size(const od_layout *layout) {
     return 0;
 }
 int od_layout_pack(const od_layout *layout, const void *weight, void *packed) {
+    (void)layout, (void)weight, (void)packed;
+    return -1;
+}
+int od_layout_pack_transposed(const od_layout *layout, const void *weight, void *packed) {
     (void)layout, (void)weight, (void)packed;
     return -1;
 }

@@ -11,7 +11,7 @@ struct PolicyTrainerCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, SampleCommand.self, DatasetCommand.self,
-            ReportCommand.self, ExportCommand.self, InspectCommand.self,
+            ReportCommand.self, ExportCommand.self, InspectCommand.self, BenchCommand.self,
         ]
     )
 

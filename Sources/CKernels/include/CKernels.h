@@ -243,6 +243,10 @@ void ck_unpack_q4_k_f32(int level, const void *in, float *restrict out, size_t c
 void ck_unpack_q5_k_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q6_k_f32(int level, const void *in, float *restrict out, size_t count);
 
+/// The reverse for finite numbers: the nearest block under the format's usual choice of scale; `out` may be unaligned.
+void ck_pack_q8_0_f32(int level, const float *x, void *out, size_t count);
+void ck_pack_q4_0_f32(int level, const float *x, void *out, size_t count);
+
 /// The scales of an eight-bit matrix: scales[r / rows][c / columns] belongs to number (r, c). Products are rounded to
 /// half (rounding 1), to bfloat16 (2) or not at all (0).
 typedef struct {

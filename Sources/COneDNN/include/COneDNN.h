@@ -44,6 +44,9 @@ size_t od_layout_size(const od_layout *layout);
 /// Brings row-major `weight` [outputs, inputs] into the layout; `packed` is 64-byte aligned. 0 on success.
 int od_layout_pack(const od_layout *layout, const void *weight, void *packed);
 
+/// Brings the transposed of such a weight, row-major [inputs, outputs], into the layout. 0 on success.
+int od_layout_pack_transposed(const od_layout *layout, const void *weight, void *packed);
+
 /// A product of `rows` rows with weights of one layout; immutable.
 typedef struct od_product od_product;
 

@@ -1,24 +1,14 @@
 internal import Shared
 
 extension Tape {
-    /// Runs a block: plainly, or with ``checkpoint(_:_:)`` when there is a tape and checkpointing is asked for.
-    static func run(
-        _ inputs: [Variable],
-        on tape: Tape?,
-        checkpointing: Bool,
-        _ block: @escaping (_ inputs: [Variable], _ tape: Tape?) -> [Variable]
-    ) -> [Variable] {
-        guard let tape, checkpointing else { return block(inputs, tape) }
-        return tape.checkpoint(inputs, block)
-    }
-
     /// Runs a block without keeping its insides, and once more when gradients are asked for.
     ///
-    /// The block must depend on nothing but its inputs and constants, so that its second run gives the same bits.
+    /// The block must depend on nothing but its inputs and constants, so that its second run gives the same bits. Of a
+    /// batch with several runs, the second time it gets the first run alone and a tape for one run.
     ///
     /// - Parameters:
-    ///   - inputs: What the block gets; kept until the backward pass.
-    ///   - block: Computes outputs, recording on the tape it is given.
+    ///   - inputs: What the block gets; their first run is kept until the backward pass.
+    ///   - block: Computes outputs, recording on the tape it is given; nil the first time.
     /// - Returns: The block's outputs.
     func checkpoint(
         _ inputs: [Variable],
@@ -27,15 +17,16 @@ extension Tape {
         let outputs = block(inputs.map { Variable($0.value) }, nil).map { variable($0.value) }
         let ids = outputs.map(\.id)
         let trainsBase = trainsBase
+        let keptInputs = inputs.map { Variable(kept($0.value), id: $0.id) }
         record { table in
             let gradients = ids.map { table.take($0) }
             guard gradients.contains(where: { $0 != nil }) else { return }
             let inner = Tape(trainsBase: trainsBase)
-            let leaves = inputs.map { $0.id == nil ? $0 : inner.variable($0.value) }
+            let leaves = keptInputs.map { $0.id == nil ? $0 : inner.variable($0.value) }
             let results = block(leaves, inner)
             var innerTable = inner.makeTable()
             // What the inputs have gathered so far goes along, so that sums keep the order of a plain backward pass.
-            for (input, leaf) in zip(inputs, leaves) {
+            for (input, leaf) in zip(keptInputs, leaves) {
                 if let gathered = table.take(input.id) {
                     innerTable.add(gathered, to: leaf.id)
                 }
@@ -50,7 +41,7 @@ extension Tape {
             inner.run(&innerTable)
             table.parameters = innerTable.parameters
             innerTable.parameters = Gradients()
-            for (input, leaf) in zip(inputs, leaves) {
+            for (input, leaf) in zip(keptInputs, leaves) {
                 if let gradient = innerTable.take(leaf.id) {
                     table.add(gradient, to: input.id)
                 }

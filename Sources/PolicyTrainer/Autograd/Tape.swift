@@ -7,12 +7,29 @@ internal import Shared
 final class Tape {
     /// Whether frozen linear layers get gradients too, as full training needs; adapters alone otherwise.
     let trainsBase: Bool
+    /// Into how many equal runs of samples every value is cut; the first run alone gets gradients and is kept.
+    let runs: Int
     private var variableCount = 0
     private var steps: [(inout GradientTable) -> Void] = []
 
     /// Starts an empty record.
-    init(trainsBase: Bool = false) {
+    ///
+    /// - Parameters:
+    ///   - trainsBase: Whether frozen linear layers get gradients too.
+    ///   - runs: Into how many equal runs of samples every value is cut, see ``BatchAdapters``.
+    init(trainsBase: Bool = false, runs: Int = 1) {
         self.trainsBase = trainsBase
+        self.runs = runs
+    }
+
+    /// What a backward pass needs of a value: the rows of the first run.
+    func kept(_ value: Tensor) -> Tensor {
+        value.run(0, of: runs)
+    }
+
+    /// Shape of the derivative by a variable.
+    func keptShape(_ value: Tensor) -> [Int] {
+        [value.rowCount / runs, value.columnCount]
     }
 
     /// Gives a tensor a place on the tape.
@@ -30,12 +47,12 @@ final class Tape {
     ///
     /// - Parameters:
     ///   - variable: The output; a constant gives no gradients.
-    ///   - gradient: The loss's derivative by it, of the same number of elements.
+    ///   - gradient: The loss's derivative by its first run, of the same number of elements.
     /// - Returns: The loss's derivatives by all parameters.
     func backward(from variable: Variable, gradient: Tensor) -> Gradients {
         precondition(
-            gradient.count == variable.value.count,
-            "gradient \(gradient.shape) does not fit \(variable.value.shape)"
+            gradient.count * runs == variable.value.count,
+            "gradient \(gradient.shape) does not fit \(runs) runs of \(variable.value.shape)"
         )
         guard let id = variable.id else { return Gradients() }
         var table = makeTable()

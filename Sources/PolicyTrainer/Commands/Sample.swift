@@ -93,6 +93,17 @@ struct SampleCommand: AsyncParsableCommand {
     )
     var lora: String?
 
+    @Option(
+        help: """
+            How the transformer's weights are kept: \(BaseWeightFormat.allCases.map(\.rawValue).joined(separator: ", ")); \
+            auto is f32 up to 1 GiB, else as stored.
+            """
+    )
+    var baseWeights = BaseWeightFormat.auto
+
+    @Option(help: "Arithmetic of products with the transformer's weights: f32 or bf16.")
+    var precision = TrainingPrecision.float32
+
     @Option(help: "Safetensors file with the initial noise under \"latents\", instead of the seed's.")
     var latents: String?
 
@@ -125,9 +136,22 @@ struct SampleCommand: AsyncParsableCommand {
         )
         let pictures = try image.map { try ImageDecoder.decode(contentsOf: $0) }
         let source = pictures[0]
+        let folder = try EmbeddedPolicy.folder(named: policy)
+        let plan = try MemoryPlan.prepare(
+            folder: folder,
+            transformerFile: transformer,
+            weights: BaseWeightOptions(format: baseWeights, precision: precision),
+            work: MemoryPlan.Work(
+                width: size?.width ?? width ?? source.width,
+                height: size?.height ?? height ?? source.height,
+                textLength: maximumSequenceLength
+            )
+        )
+        FileHandle.standardError.write(Data((plan.table + "\n").utf8))
         let policy = try PolicyFamily.load(
-            folder: EmbeddedPolicy.folder(named: policy),
-            transformerFile: transformer
+            folder: folder,
+            transformerFile: transformer,
+            weights: plan.weights
         )
         if let guidance, policy.defaultGuidance == nil {
             throw PolicyError.setting(
@@ -287,6 +311,8 @@ struct SampleCommand: AsyncParsableCommand {
 }
 
 extension SolverKind: ExpressibleByArgument {}
+extension BaseWeightFormat: ExpressibleByArgument {}
+extension TrainingPrecision: ExpressibleByArgument {}
 
 /// A bar on standard error that grows with the steps, when that is a terminal.
 private struct SampleProgress {

@@ -89,23 +89,24 @@ protocol EditingPolicy: Sendable {
         adapter: LoRAAdapter?
     ) -> Tensor
 
-    /// Predicts velocities on a tape, for gradients by the adapter; the guidance of an empty text takes no part.
+    /// Predicts velocities with several adapters at once on a tape, for gradients by the first; the guidance of an empty
+    /// text takes no part.
     ///
     /// - Parameters:
     ///   - items: A batch; all have references of the same sizes.
     ///   - grid: How the tokens of every target stand.
     ///   - guidance: Strength of a distilled guidance.
-    ///   - adapter: Low-rank terms, which get gradients.
-    ///   - tape: Where to record.
-    ///   - checkpointing: Whether to keep only the inputs of the blocks and compute each again in the backward pass.
-    /// - Returns: Noise minus clean latent, `[items, targetTokens, channels]`.
+    ///   - adapters: Low-rank terms, of which the first get gradients.
+    ///   - tape: Where to record; it counts as many runs as there are adapters.
+    ///   - checkpointing: How many blocks are computed again together in the backward pass; 0 keeps all insides.
+    /// - Returns: Noise minus clean latent, `[adapters · items, targetTokens, channels]`.
     func velocity(
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable
 }
 
@@ -115,9 +116,15 @@ extension PolicyFamily {
     /// - Parameters:
     ///   - folder: A folder with the `model_index.json` of a family.
     ///   - transformerFile: A file with the transformer's weights instead of the folder's; FLUX.1-Kontext only.
+    ///   - weights: How the transformer's weights are kept.
     /// - Returns: The policy with all its parts.
     /// - Throws: ``PolicyError``, or an error of a part: one line that names file and remedy.
-    static func load(folder: String, transformerFile: String? = nil) throws -> any EditingPolicy {
+    static func load(
+        folder: String,
+        transformerFile: String? = nil,
+        weights: BaseWeightOptions = BaseWeightOptions()
+    ) throws -> any EditingPolicy {
+        try weights.checkPrecision()
         let index = try ModelIndex(folder: folder)
         let family = try family(of: index)
         if let transformerFile, family != .fluxKontext {
@@ -128,9 +135,10 @@ extension PolicyFamily {
             )
         }
         return switch family {
-        case .fluxKontext: try FluxKontextPolicy(index: index, transformerFile: transformerFile)
-        case .qwenImageEdit: try QwenImageEditPolicy(index: index, variant: .edit)
-        case .qwenImageEditPlus: try QwenImageEditPolicy(index: index, variant: .plus)
+        case .fluxKontext:
+            try FluxKontextPolicy(index: index, transformerFile: transformerFile, weights: weights)
+        case .qwenImageEdit: try QwenImageEditPolicy(index: index, variant: .edit, weights: weights)
+        case .qwenImageEditPlus: try QwenImageEditPolicy(index: index, variant: .plus, weights: weights)
         }
     }
 }

@@ -103,6 +103,18 @@ struct ConfigurationKey {
                 \.maxSequenceLength,
                 "T5 tokens of an instruction; 0 = the tokenizer's own number"
             ),
+            .init(
+                "conditioningCache.folder",
+                \.conditioningCache.folder,
+                mayChange: true,
+                "folder for text states and reference latents, which runs may share; \"\" = the run's own"
+            ),
+            .init(
+                "conditioningCache.gibibytes",
+                \.conditioningCache.gibibytes,
+                mayChange: true,
+                "most GiB of that folder, the entries unused for longest go first; 0 = nothing on disk"
+            ),
             .init("groupsPerEpoch", \.groupsPerEpoch, "groups (dataset rows) of an epoch"),
             .init(
                 "groupsPerBatch",
@@ -185,6 +197,22 @@ struct ConfigurationKey {
                 \.gradientCheckpointing,
                 mayChange: true,
                 "recompute blocks to save memory"
+            ),
+            .init(
+                "checkpointedBlocks",
+                \.checkpointedBlocks,
+                mayChange: true,
+                "blocks recomputed together with gradientCheckpointing: more keep fewer inputs, but more insides"
+            ),
+            .init(
+                "baseWeights",
+                \.baseWeights,
+                "how the frozen weights are kept: auto is f32 up to 1 GiB, else as stored on disk"
+            ),
+            .init(
+                "precision",
+                \.precision,
+                "arithmetic of products with frozen weights: f32, or bf16 where CPU and oneDNN have it"
             ),
         ]
     }

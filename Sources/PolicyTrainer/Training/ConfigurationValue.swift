@@ -92,6 +92,8 @@ extension ConfigurationValue where Self: RawRepresentable & CaseIterable, RawVal
 }
 
 extension Advantage.Mode: ConfigurationValue {}
+extension BaseWeightFormat: ConfigurationValue {}
+extension TrainingPrecision: ConfigurationValue {}
 extension Advantage.Deviation: ConfigurationValue {}
 extension GroupFilter.Rule: ConfigurationValue {}
 extension MaskNormaliser: ConfigurationValue {}

@@ -2,6 +2,9 @@ import Shared
 
 /// Loss and gradients of one optimiser step.
 ///
+/// The predictions of the current, the old and the reference policy are one batch, so that frozen weights are read and
+/// unpacked once. Only the current one's insides are kept.
+///
 /// Predictions that are provably equal or unused are skipped: the old one when both adapters have the same
 /// numbers, the reference when its pull has no weight.
 struct GradientStep: Sendable {
@@ -54,8 +57,8 @@ struct GradientStep: Sendable {
     let runner: PolicyRunner
     /// The loss.
     let loss: NFTLoss<Float>
-    /// Whether blocks are computed again instead of kept.
-    let checkpointing: Bool
+    /// How many blocks are computed again together instead of kept; 0 keeps all.
+    let checkpointing: Int
     /// Noise of the epoch: `noise[row, candidate, column]`.
     let noise: SeedTree
 
@@ -73,7 +76,11 @@ struct GradientStep: Sendable {
         current: LoRAAdapter,
         old: LoRAAdapter?
     ) -> Totals {
-        Shards(count: batch.items.count, size: runner.shardSize).reduce(into: Totals()) { total, part in
+        Shards(
+            count: batch.items.count,
+            size: runner.shardSize,
+            isSideBySide: runner.isSideBySide
+        ).reduce(into: Totals()) { total, part in
             total.add(part)
         } _: { range in
             totals(of: batch.items[range], conditionings: conditionings, current: current, old: old)
@@ -92,11 +99,16 @@ struct GradientStep: Sendable {
             }
         }
         precondition(noised.count == items.count, "a row of the batch has no conditioning")
-        let oldVelocity = old.map { runner.velocity(noised[...], adapter: $0) }
-        let reference = loss.divergenceWeight > 0 ? runner.velocity(noised[...], adapter: nil) : nil
+        let usesReference = loss.divergenceWeight > 0
         var totals = Totals()
-        totals.gradients = runner.backward(noised[...], adapter: current, checkpointing: checkpointing) {
-            velocity in
+        totals.gradients = runner.backward(
+            noised[...],
+            trained: current,
+            others: (old.map { [$0] } ?? []) + (usesReference ? [nil] : []),
+            checkpointing: checkpointing
+        ) { velocity, others in
+            let oldVelocity = old == nil ? velocity : others[0]
+            let reference = usesReference ? others.last : nil
             let width = velocity.count / max(1, items.count)
             func row(_ tensor: Tensor, _ index: Int) -> [Float] {
                 tensor.reshaped([items.count, width]).rows(index..<(index + 1)).values
@@ -109,7 +121,7 @@ struct GradientStep: Sendable {
                         clean: item.sample.latent.values,
                         noised: noised[index].latent.values,
                         velocity: row(velocity, index),
-                        oldVelocity: row(oldVelocity ?? velocity, index),
+                        oldVelocity: row(oldVelocity, index),
                         referenceVelocity: reference.map { row($0, index) },
                         sigma: Double(item.sigma),
                         optimality: item.sample.optimality

@@ -18,19 +18,33 @@ struct PolicyRunner: Sendable {
     let resolution: Int
     /// How many items one thread computes at once.
     let shardSize: Int
+    /// Whether shards share the compute threads; a large model has all of them for the products of one shard.
+    let isSideBySide: Bool
     private let grid: TokenGrid
     private let guidance: Float
-    private let textLength: Int?
+    /// Tokens that a text is padded to; nil for the policy's own number.
+    let textLength: Int?
 
     /// Loads a policy.
     ///
     /// - Parameters:
     ///   - folder: A diffusers folder of any family.
     ///   - configuration: Resolution, guidance, text length and shard size of the run.
+    ///   - weights: How base weights are kept; as the configuration says when nil.
+    ///   - isSideBySide: Whether shards share the compute threads.
     /// - Throws: `PolicyError` or `WeightError` that names the file; ``ConfigurationError`` for a resolution
     ///   that does not fit the model.
-    init(folder: String, configuration: TrainerConfiguration) throws {
-        policy = try PolicyFamily.load(folder: folder)
+    init(
+        folder: String,
+        configuration: TrainerConfiguration,
+        weights: BaseWeightOptions? = nil,
+        isSideBySide: Bool = true
+    ) throws {
+        self.isSideBySide = isSideBySide
+        policy = try PolicyFamily.load(
+            folder: folder,
+            weights: weights ?? configuration.baseWeightOptions
+        )
         resolution = configuration.resolution
         shardSize = configuration.shardSize
         guidance = Float(configuration.rollout.guidance)
@@ -107,41 +121,35 @@ struct PolicyRunner: Sendable {
         try inShards(latents, size: 4) { policy.decode(Array($0), grid: grid) }
     }
 
-    /// Predicts velocities without recording anything.
+    /// Predicts the velocities of several adapters as one batch, and carries a loss's gradient back to the first.
     ///
     /// - Parameters:
     ///   - items: One shard of items.
-    ///   - adapter: The adapter; nil for the base model.
-    /// - Returns: `[items, targetTokens, channels]`.
-    func velocity(_ items: ArraySlice<Item>, adapter: LoRAAdapter?) -> Tensor {
-        policy.velocity(Array(items), grid: grid, guidance: guidance, adapter: adapter)
-    }
-
-    /// Predicts velocities and carries a loss's gradient back to the adapter.
-    ///
-    /// - Parameters:
-    ///   - items: One shard of items.
-    ///   - adapter: The trained adapter.
-    ///   - checkpointing: Whether blocks are computed again instead of kept.
-    ///   - gradient: Gets the velocities `[items, targetTokens, channels]`, gives the loss's gradient in
-    ///     them.
-    /// - Returns: Gradients of the adapter's matrices.
+    ///   - trained: The adapter that gets gradients.
+    ///   - others: Adapters whose predictions the loss needs besides; nil for the base model.
+    ///   - checkpointing: How many blocks are computed again together in the backward pass; 0 keeps all insides.
+    ///   - gradient: Gets the velocities of the trained adapter, then those of the others, each
+    ///     `[items, targetTokens, channels]`; gives the loss's gradient in the first.
+    /// - Returns: Gradients of the trained adapter's matrices.
     func backward(
         _ items: ArraySlice<Item>,
-        adapter: LoRAAdapter,
-        checkpointing: Bool,
-        gradient: (Tensor) -> Tensor
+        trained: LoRAAdapter,
+        others: [LoRAAdapter?] = [],
+        checkpointing: Int,
+        gradient: (_ trained: Tensor, _ others: [Tensor]) -> Tensor
     ) -> Gradients {
-        let tape = Tape()
+        let adapters = BatchAdapters(runs: [trained] + others)
+        let tape = Tape(runs: adapters.runs.count)
         let velocity = policy.velocity(
             Array(items),
             grid: grid,
             guidance: guidance,
-            adapter: adapter,
+            adapters: adapters,
             tape: tape,
             checkpointing: checkpointing
         )
-        return tape.backward(from: velocity, gradient: gradient(velocity.value))
+        let velocities = adapters.runs.indices.map { velocity.value.run($0, of: tape.runs) }
+        return tape.backward(from: velocity, gradient: gradient(velocities[0], Array(velocities.dropFirst())))
     }
 
     private func inShards<Input: Sendable, Output: Sendable>(
@@ -149,7 +157,7 @@ struct PolicyRunner: Sendable {
         size: Int,
         _ body: @Sendable (ArraySlice<Input>) throws -> [Output]
     ) throws -> [Output] {
-        let shards = Shards(count: inputs.count, size: size)
+        let shards = Shards(count: inputs.count, size: size, isSideBySide: isSideBySide)
         return try shards.map { try body(inputs[$0]) }.flatMap { $0 }
     }
 }

@@ -30,6 +30,48 @@ extension Trainer {
 }
 
 extension TrainerConfiguration {
+    /// How base weights are kept and multiplied, before memory is looked at.
+    var baseWeightOptions: BaseWeightOptions {
+        BaseWeightOptions(format: baseWeights, precision: precision)
+    }
+
+    /// What the run does, as far as memory depends on it.
+    ///
+    /// - Parameters:
+    ///   - threads: Compute threads.
+    ///   - rows: Rows of the dataset.
+    /// - Returns: Sizes of a training step, which needs more than a rollout.
+    func memoryWork(threads: Int, rows: Int) -> MemoryPlan.Work {
+        let items = groupsPerEpoch * groupSize * timesteps / optimizer.gradientStepsPerEpoch
+        return MemoryPlan.Work(
+            width: resolution,
+            height: resolution,
+            textLength: maxSequenceLength == 0 ? nil : maxSequenceLength,
+            shardSize: min(shardSize, items),
+            threads: min(threads, (items + shardSize - 1) / shardSize),
+            training: MemoryPlan.Work.Training(
+                rank: lora.rank,
+                targets: lora.targets,
+                checkpointing: gradientCheckpointing ? checkpointedBlocks : 0,
+                predictions: nft.klWeight > 0 ? 3 : 2,
+                cachedRows: min(rows, ConditioningCache.defaultRowLimit)
+            )
+        )
+    }
+
+    /// Where text states and reference latents are kept on disk; nil for nowhere.
+    ///
+    /// - Parameter policyFingerprint: Identity of the policy's files.
+    /// - Returns: A store in the folder that is named, else in the run's own.
+    func conditioningStore(policyFingerprint: String) -> ConditioningStore? {
+        guard conditioningCache.gibibytes > 0 else { return nil }
+        return ConditioningStore(
+            folder: conditioningCache.folder.isEmpty ? "\(output)/conditioning" : conditioningCache.folder,
+            byteLimit: Int(conditioningCache.gibibytes * Double(1 << 30)),
+            policyFingerprint: policyFingerprint
+        )
+    }
+
     /// The optimiser's settings.
     var optimizerSettings: AdamW<Float>.Settings {
         AdamW.Settings(

@@ -50,7 +50,11 @@ struct Trainer {
         self.state = state
         self.progress = progress
         seeds = SeedTree(seed: UInt64(configuration.seed))
-        cache = ConditioningCache(examples: dataset.examples, runner: runner)
+        cache = ConditioningCache(
+            examples: dataset.examples,
+            runner: runner,
+            store: configuration.conditioningStore(policyFingerprint: runner.policy.fingerprint)
+        )
         sampler = GroupSampler(
             rowCount: dataset.examples.count,
             groupsPerBatch: configuration.groupsPerBatch,
@@ -131,7 +135,7 @@ struct Trainer {
         let step = GradientStep(
             runner: runner,
             loss: loss,
-            checkpointing: configuration.gradientCheckpointing,
+            checkpointing: configuration.gradientCheckpointing ? configuration.checkpointedBlocks : 0,
             noise: seeds["noise", epoch]
         )
         let rows = groups.groups.map(\.row)

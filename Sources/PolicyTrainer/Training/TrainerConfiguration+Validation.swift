@@ -59,8 +59,18 @@ extension TrainerConfiguration {
             "maxSequenceLength",
             "is \(maxSequenceLength), but it must be 0 to 512"
         )
+        try require(
+            conditioningCache.gibibytes >= 0 && conditioningCache.gibibytes <= 1_000_000,
+            "conditioningCache.gibibytes",
+            "is \(conditioningCache.gibibytes), but it must be 0 to 1000000"
+        )
         try require(microBatch > 0, "microBatch", "is \(microBatch), but at least one sample is needed")
         try require(shardSize > 0, "shardSize", "is \(shardSize), but at least one item is needed")
+        try require(
+            checkpointedBlocks > 0,
+            "checkpointedBlocks",
+            "is \(checkpointedBlocks), but at least one is needed"
+        )
         let samples = groupsPerEpoch * groupSize
         let steps = optimizer.gradientStepsPerEpoch
         try require(

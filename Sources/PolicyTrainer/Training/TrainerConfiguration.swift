@@ -74,6 +74,12 @@ struct TrainerConfiguration: Sendable, Equatable {
         var deadline = 900.0
     }
 
+    /// Text states and reference latents on disk.
+    struct ConditioningFiles: Sendable, Equatable {
+        var folder = ""
+        var gibibytes = 2.0
+    }
+
     var policy = "embedded"
     var dataset = ""
     var servers: [String] = []
@@ -97,6 +103,10 @@ struct TrainerConfiguration: Sendable, Equatable {
     var microBatch = 24
     var shardSize = 24
     var gradientCheckpointing = false
+    var checkpointedBlocks = 1
+    var baseWeights = BaseWeightFormat.auto
+    var precision = TrainingPrecision.float32
+    var conditioningCache = ConditioningFiles()
     var threads = 0
     var checkpointEvery = 10
     var keepCheckpoints = 3

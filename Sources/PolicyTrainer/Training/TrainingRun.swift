@@ -48,8 +48,18 @@ struct TrainingRun {
             ? try JSONLinesDataset(folder: configuration.dataset, split: .test).examples : []
         let threads =
             configuration.threads > 0 ? configuration.threads : ProcessInfo.processInfo.activeProcessorCount
-        Parallel.configure(threads: threads, threadsOfProduct: 1)
-        let runner = try PolicyRunner(folder: policyFolder, configuration: configuration)
+        let plan = try MemoryPlan.prepare(
+            folder: policyFolder,
+            weights: configuration.baseWeightOptions,
+            work: configuration.memoryWork(threads: threads, rows: dataset.examples.count)
+        )
+        Parallel.configure(threads: threads, threadsOfProduct: plan.isSideBySide ? 1 : threads)
+        let runner = try PolicyRunner(
+            folder: policyFolder,
+            configuration: configuration,
+            weights: plan.weights,
+            isSideBySide: plan.isSideBySide
+        )
         let seeds = SeedTree(seed: UInt64(configuration.seed))
         let adapter = try LoRAAdapter.initial(
             for: runner.policy.transformer,
@@ -81,6 +91,7 @@ struct TrainingRun {
         let notReady = try await client.waitUntilReady()
         self.configuration = configuration
         progress = ProgressReporter(epochs: configuration.epochs)
+        progress.line(plan.table)
         for reason in notReady {
             progress.line("not ready, tried again later: \(reason)")
         }

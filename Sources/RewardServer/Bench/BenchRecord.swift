@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 
 /// What was measured of one case.
 struct BenchRecord: Encodable {

@@ -1,4 +1,4 @@
-import Foundation
+import Shared
 
 /// Whether a model fits before any of its weights is read.
 enum MemoryCheck {
@@ -33,15 +33,5 @@ enum MemoryError: Error, Equatable, CustomStringConvertible {
             "\(model) needs about \(ByteText.gibibytes(needed)) of memory, \(source.rawValue) leaves "
                 + "\(ByteText.gibibytes(available)); free some, take a smaller or a quantised model, or add --force"
         }
-    }
-}
-
-/// Numbers of bytes for people.
-enum ByteText {
-    /// `12.34 GiB`; MiB below a hundredth.
-    static func gibibytes(_ count: Int) -> String {
-        let mebibytes = Double(count) / Double(1 << 20)
-        return mebibytes < 10.24
-            ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)
     }
 }

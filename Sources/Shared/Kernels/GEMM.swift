@@ -13,6 +13,11 @@ public enum GEMM {
     /// Source: OpenMathLib/OpenBLAS, `kernel/x86_64/sgemm_small_kernel_permit_skylakex.c`.
     private static let smallProductLimit = 1_000_000
 
+    /// Whether the rows of a product of that size, or of one with more rows, have the same bits whatever their number.
+    public static func isRowIndependent(rows: Int, columns: Int, depth: Int) -> Bool {
+        rows * columns * depth > smallProductLimit
+    }
+
     /// How many threads one product uses, process-wide.
     ///
     /// One: callers run products side by side on threads of their own. More: one caller at a time.

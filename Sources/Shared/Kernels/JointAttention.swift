@@ -70,6 +70,12 @@ public enum JointAttention {
         public var outputs: [Tensor]
         /// `[samples · heads, tokens of all streams]`, for the backward pass.
         public var logSums: Tensor
+
+        /// Puts both together.
+        public init(outputs: [Tensor], logSums: Tensor) {
+            self.outputs = outputs
+            self.logSums = logSums
+        }
     }
 
     /// Attends, and applies `tail` to the columns behind the values.

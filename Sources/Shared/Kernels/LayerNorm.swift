@@ -11,6 +11,12 @@ public enum LayerNorm {
         public var mean: Tensor
         /// Reciprocal standard deviation of every row, `[rows]`.
         public var inverseDeviation: Tensor
+
+        /// Puts both together.
+        public init(mean: Tensor, inverseDeviation: Tensor) {
+            self.mean = mean
+            self.inverseDeviation = inverseDeviation
+        }
     }
 
     /// Normalises and modulates the rows of `x`.

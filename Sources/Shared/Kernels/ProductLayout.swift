@@ -61,6 +61,16 @@ internal import COneDNN
         precondition(status == 0, "oneDNN could not reorder a weight: status \(status)")
     }
 
+    /// Brings the transposed of a row-major weight into the layout.
+    ///
+    /// - Parameters:
+    ///   - weight: `[inputs, outputs]`, bfloat16 or int8.
+    ///   - packed: ``byteCount`` bytes on a 64-byte boundary.
+    func packTransposed(_ weight: UnsafeRawPointer, into packed: UnsafeMutableRawPointer) {
+        let status = unsafe od_layout_pack_transposed(handle, weight, packed)
+        precondition(status == 0, "oneDNN could not reorder a transposed weight: status \(status)")
+    }
+
     /// The product of a number of rows, made on the first call.
     ///
     /// - Parameter rows: A multiple of ``rowStep`` up to ``largestRowCount``.

@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// A file mapped read-only into memory; pages come in when they are read.
+/// A file mapped read-only into memory, whose pages come in when they are read; or memory of its own that was filled
+/// once and then is read like a file.
 ///
 /// `@unchecked Sendable` is sound because the mapping never changes and nobody writes to it.
 @safe public final class MappedFile: @unchecked Sendable {
@@ -9,6 +10,8 @@ internal import Foundation
     /// Length of the file in bytes.
     public let count: Int
     let base: UnsafeRawPointer
+    /// Whether there is no file behind the memory.
+    private let isAnonymous: Bool
 
     /// Maps a whole file.
     ///
@@ -38,6 +41,28 @@ internal import Foundation
         }
         self.path = path
         count = size
+        isAnonymous = false
+        unsafe base = UnsafeRawPointer(address)
+    }
+
+    /// Takes memory of its own.
+    ///
+    /// - Parameters:
+    ///   - byteCount: How many bytes, at least one.
+    ///   - name: What error messages call the memory.
+    ///   - fill: Writes all bytes.
+    /// - Throws: ``WeightError/unreadable(path:reason:)`` when the system has no such memory.
+    init(byteCount: Int, name: String, fill: (UnsafeMutableRawPointer) -> Void) throws(WeightError) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard byteCount > 0, let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
+            unsafe address != MAP_FAILED
+        else {
+            throw .unreadable(path: name, reason: "there is no memory for its \(byteCount) bytes")
+        }
+        unsafe fill(address)
+        path = name
+        count = byteCount
+        isAnonymous = true
         unsafe base = UnsafeRawPointer(address)
     }
 
@@ -51,11 +76,13 @@ internal import Foundation
     }
 
     /// Gives the memory of a range's whole pages back to the system; they come in again when they are read.
+    ///
+    /// Memory without a file stays.
     func releasePages(_ range: Range<Int>) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound / page * page
-        guard first < end else { return }
+        guard first < end, !isAnonymous else { return }
         unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
     }
 

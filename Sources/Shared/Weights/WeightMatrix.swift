@@ -139,7 +139,7 @@ public struct WeightMatrix: Sendable {
         }
     }
 
-    private func unpackBlocks(
+    func unpackBlocks(
         _ source: UnsafeRawPointer,
         into target: UnsafeMutablePointer<Float>,
         count: Int,

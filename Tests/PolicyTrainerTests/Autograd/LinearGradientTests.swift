@@ -54,7 +54,7 @@ import Testing
     private func layer(_ p: Parameters) -> LinearLayer {
         let total = outputs.reduce(0, +)
         return LinearLayer(
-            weight: Tensor(doubles: p.weight, shape: [total, inputs]),
+            weight: .floats(Tensor(doubles: p.weight, shape: [total, inputs])),
             bias: Tensor(doubles: p.bias, shape: [total]),
             parts: [
                 .init(name: "first", columns: 0..<outputs[0]),
@@ -86,7 +86,7 @@ import Testing
         let scale = adapts ? 1.5 : 0
         let tape = Tape(trainsBase: true)
         let x = tape.variable(Tensor(doubles: p.x, shape: [rows, inputs]))
-        let output = layer(p)(x, adapter: adapts ? adapter(p) : nil, tape: tape)
+        let output = layer(p)(x, adapters: BatchAdapters(adapts ? adapter(p) : nil), tape: tape)
         let expected = reference(p, scale: scale)
         #expect(CentralDifferences.relativeError(output.value.values, expected) < 1e-5)
         let slope = CentralDifferences.numbers(expected.count, seed: 30)
@@ -127,13 +127,13 @@ import Testing
         let tape = Tape()
         let constant = layer(p)(
             Variable(Tensor(doubles: p.x, shape: [rows, inputs])),
-            adapter: nil,
+            adapters: BatchAdapters(nil),
             tape: tape
         )
         #expect(constant.id == nil)
         let adapted = layer(p)(
             Variable(Tensor(doubles: p.x, shape: [rows, inputs])),
-            adapter: adapter(p),
+            adapters: BatchAdapters(adapter(p)),
             tape: tape
         )
         let gradients = tape.backward(from: adapted, gradient: adapted.value)
@@ -148,7 +148,7 @@ import Testing
         let p = parameters
         let found = layer(p).merging(adapter(p))(
             Variable(Tensor(doubles: p.x, shape: [rows, inputs])),
-            adapter: nil,
+            adapters: BatchAdapters(nil),
             tape: nil
         )
         #expect(CentralDifferences.relativeError(found.value.values, reference(p, scale: 1.5)) < 1e-5)

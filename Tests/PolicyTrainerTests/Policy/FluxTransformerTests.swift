@@ -34,11 +34,11 @@ import Testing
         let fixture = try FluxFixture(name)
         let adapter = try fixture.adapter()
         let weight = try fixture.tensors.tensor("output_gradient")
-        let runs = [false, true].map { checkpointing in
+        let runs = [0, 1, 2].map { checkpointing in
             let tape = Tape()
             let velocity = fixture.transformer.velocity(
                 fixture.input,
-                adapter: adapter,
+                adapters: BatchAdapters(adapter),
                 tape: tape,
                 checkpointing: checkpointing
             )
@@ -55,6 +55,7 @@ import Testing
             #expect(found.shape == tensor.shape)
             #expect(relativeDifference(found, expected) < 1e-4, "\(name)")
             #expect(runs[1].1[name]?.values == found.values, "\(name) differs with checkpointing")
+            #expect(runs[2].1[name]?.values == found.values, "\(name) differs with two blocks together")
         }
         #expect(runs[0].0.values == runs[1].0.values)
         #expect(runs[0].0.values == fixture.transformer.velocity(fixture.input, adapter: adapter).values)
@@ -68,11 +69,11 @@ import Testing
     func baseGradients(name: String) throws {
         let fixture = try FluxFixture(name)
         let adapter = LoRAAdapter(configuration: LoRAConfiguration(), pairs: [:])
-        for checkpointing in [false, true] {
+        for checkpointing in [0, 1, 3] {
             let tape = Tape(trainsBase: true)
             let velocity = fixture.transformer.velocity(
                 fixture.input,
-                adapter: adapter,
+                adapters: BatchAdapters(adapter),
                 tape: tape,
                 checkpointing: checkpointing
             )

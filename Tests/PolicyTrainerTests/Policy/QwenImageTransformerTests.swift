@@ -47,11 +47,11 @@ import Testing
             try fixture.transformer(), try fixture.adapter(), try fixture.input()
         )
         let weight = try fixture.tensors.tensor("output_gradient")
-        let runs = [false, true].map { checkpointing in
+        let runs = [0, 1, 2].map { checkpointing in
             let tape = Tape()
             let velocity = transformer.velocity(
                 input,
-                adapter: adapter,
+                adapters: BatchAdapters(adapter),
                 tape: tape,
                 checkpointing: checkpointing
             )
@@ -69,6 +69,7 @@ import Testing
             }
             #expect(relativeDifference(found, expected) < 1e-4, "\(name)")
             #expect(runs[1].1[name]?.values == found.values, "\(name) differs with checkpointing")
+            #expect(runs[2].1[name]?.values == found.values, "\(name) differs with two blocks together")
         }
         // The last block's text goes nowhere.
         #expect(unused.contains { $0.hasPrefix("transformer_blocks.1.attn.to_add_out") })

@@ -209,7 +209,9 @@ struct QwenImageEditPolicyTests {
             )
         }
         let adapter = try fixture.adapter()
-        let gradients = runner.backward(items[...], adapter: adapter, checkpointing: true) { $0 }
+        let gradients = runner.backward(items[...], trained: adapter, checkpointing: 1) { velocity, _ in
+            velocity
+        }
         #expect(gradients.names.contains { $0.hasSuffix(LoRAAdapter.upSuffix) })
         let sampled = try runner.sample(
             conditionings.map { (conditioning: $0, noise: runner.noise(SeedTree(seed: 1))) },

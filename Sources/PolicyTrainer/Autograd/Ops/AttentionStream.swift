@@ -46,13 +46,26 @@ struct AttentionStream {
         }
         let outputs = result.outputs.map { tape.variable($0) }
         let (ids, inputIDs) = (outputs.map(\.id), streams.map(\.projected.id))
-        tape.record { table in
+        var layout = layout
+        layout.samples /= tape.runs
+        let samples = layout.samples
+        let kept = inputs.map { stream in
+            var stream = stream
+            stream.projected = tape.kept(stream.projected)
+            stream.lengths = stream.lengths.map { Array($0.prefix(samples)) }
+            return stream
+        }
+        let keptResult = JointAttention.Result(
+            outputs: result.outputs.map { tape.kept($0) },
+            logSums: tape.kept(result.logSums)
+        )
+        tape.record { [layout] table in
             let gradients = ids.map { table.take($0) }
             guard gradients.contains(where: { $0 != nil }) else { return }
             let derivatives = JointAttention.backward(
-                zip(gradients, result.outputs).map { $0 ?? Tensor(zeros: $1.shape) },
-                streams: inputs,
-                result: result,
+                zip(gradients, keptResult.outputs).map { $0 ?? Tensor(zeros: $1.shape) },
+                streams: kept,
+                result: keptResult,
                 rotary: rotary,
                 layout: layout,
                 tail: tail

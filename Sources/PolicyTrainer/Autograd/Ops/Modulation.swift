@@ -15,7 +15,7 @@ struct Modulation {
     ///   - tape: Where to record.
     /// - Returns: A variable of the shape of `x`.
     func normalized(_ x: Variable, shift: Int, scale: Int, epsilon: Float, tape: Tape?) -> Variable {
-        let (output, statistics) = LayerNorm.modulated(
+        let (output, moments) = LayerNorm.modulated(
             x.value,
             modulation: rows.value,
             shift: shift,
@@ -24,24 +24,29 @@ struct Modulation {
         )
         guard let tape, x.id != nil || rows.id != nil else { return Variable(output) }
         let result = tape.variable(output)
-        let rows = rows
+        let (xID, rowsID, resultID) = (x.id, rows.id, result.id)
+        let (input, rows) = (tape.kept(x.value), tape.kept(rows.value))
+        let statistics = LayerNorm.Statistics(
+            mean: tape.kept(moments.mean),
+            inverseDeviation: tape.kept(moments.inverseDeviation)
+        )
         tape.record { table in
-            guard let gradient = table.take(result.id) else { return }
-            unsafe table.accumulate(x.id, shape: x.value.shape) { dx, adds in
+            guard let gradient = table.take(resultID) else { return }
+            unsafe table.accumulate(xID, shape: input.shape) { dx, adds in
                 unsafe LayerNorm.backward(
                     gradient,
-                    x: x.value,
-                    modulation: rows.value,
+                    x: input,
+                    modulation: rows,
                     scale: scale,
                     statistics: statistics,
                     into: dx,
                     adds: adds
                 )
             }
-            table.accumulateFromZero(rows.id, shape: rows.value.shape) { dModulation in
+            table.accumulateFromZero(rowsID, shape: rows.shape) { dModulation in
                 LayerNorm.modulationBackward(
                     gradient,
-                    x: x.value,
+                    x: input,
                     shift: shift,
                     scale: scale,
                     statistics: statistics,
@@ -64,16 +69,17 @@ struct Modulation {
         let output = Elementwise.gatedSum(x.value, modulation: rows.value, gate: gate, f.value)
         guard let tape, x.id != nil || f.id != nil || rows.id != nil else { return Variable(output) }
         let result = tape.variable(output)
-        let (xID, fID, rows) = (x.id, f.id, rows)
+        let (xID, fID, rowsID, resultID) = (x.id, f.id, rows.id, result.id)
         // The branch itself is needed only for the derivative by the gate.
-        let branch = rows.id == nil ? nil : f.value
+        let branch = rows.id == nil ? nil : tape.kept(f.value)
+        let rows = tape.kept(rows.value)
         tape.record { table in
-            guard let gradient = table.take(result.id) else { return }
+            guard let gradient = table.take(resultID) else { return }
             if fID != nil {
-                table.add(Elementwise.gated(gradient, modulation: rows.value, gate: gate), to: fID)
+                table.add(Elementwise.gated(gradient, modulation: rows, gate: gate), to: fID)
             }
             if let branch {
-                table.accumulateFromZero(rows.id, shape: rows.value.shape) { dModulation in
+                table.accumulateFromZero(rowsID, shape: rows.shape) { dModulation in
                     Elementwise.gateBackward(gradient, f: branch, gate: gate, into: &dModulation)
                 }
             }

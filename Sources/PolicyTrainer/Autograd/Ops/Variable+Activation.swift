@@ -6,7 +6,7 @@ extension Variable {
         let output = Activation.apply(kind, value)
         guard let tape, id != nil else { return Variable(output) }
         let result = tape.variable(output)
-        let (input, inputID, resultID) = (value, id, result.id)
+        let (input, inputID, resultID) = (tape.kept(value), id, result.id)
         tape.record { table in
             guard let gradient = table.take(resultID) else { return }
             unsafe table.accumulate(inputID, shape: input.shape) { dx, adds in

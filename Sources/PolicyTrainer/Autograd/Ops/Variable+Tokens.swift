@@ -13,7 +13,7 @@ extension Variable {
         let output = Tensor.joiningTokens(value, other.value, samples: samples)
         guard let tape, id != nil || other.id != nil else { return Variable(output) }
         let result = tape.variable(output)
-        let (left, right, resultID) = (id, other.id, result.id)
+        let (left, right, resultID, samples) = (id, other.id, result.id, samples / tape.runs)
         tape.record { table in
             guard let gradient = table.take(resultID) else { return }
             if left != nil {
@@ -37,7 +37,8 @@ extension Variable {
         let output = value.tokens(range, samples: samples)
         guard let tape, id != nil else { return Variable(output) }
         let result = tape.variable(output)
-        let (inputID, shape, resultID) = (id, value.shape, result.id)
+        let (inputID, shape, resultID) = (id, tape.keptShape(value), result.id)
+        let samples = samples / tape.runs
         tape.record { table in
             guard let gradient = table.take(resultID) else { return }
             table.accumulateFromZero(inputID, shape: shape) { sum in

@@ -4,14 +4,18 @@ internal import Shared
 /// named at once.
 struct CheckpointReader {
     private let folder: WeightFolder
+    private let options: BaseWeightOptions
     private var taken: Set<String> = []
     private var missing: [String] = []
 
     /// Opens `<stem>.safetensors` or its shards.
     ///
+    /// Matrices are kept as float32 while all together take little memory, else as stored.
+    ///
     /// - Throws: `WeightError` that names the file.
     init(folder: String, stem: String) throws {
         self.folder = try WeightFolder(folder: folder, stem: stem)
+        options = BaseWeightOptions().resolved(for: self.folder)
     }
 
     /// Whether the checkpoint holds a tensor.
@@ -31,6 +35,18 @@ struct CheckpointReader {
         return try folder.tensor(name, shape: shape)
     }
 
+    /// Takes a matrix `[outputs, inputs]`; a missing one is noted for ``finish(ignoring:)`` and is all zeros until then.
+    ///
+    /// - Throws: `WeightError` for another shape, an unknown element type, or a number that is not finite.
+    mutating func matrix(_ name: String, shape: [Int]) throws -> WeightMatrix {
+        guard holds(name) else {
+            missing.append(name)
+            return WeightMatrix(Tensor(zeros: shape))
+        }
+        taken.insert(name)
+        return try options.matrix(name, shape, from: folder)
+    }
+
     /// Reads a linear layer with weights `[outputs, inputs]`.
     mutating func linear(
         _ name: String,
@@ -39,7 +55,7 @@ struct CheckpointReader {
         hasBias: Bool = true
     ) throws -> EncoderLinear {
         EncoderLinear(
-            weight: try take(name + ".weight", shape: [outputs, inputs]),
+            weight: try matrix(name + ".weight", shape: [outputs, inputs]),
             bias: hasBias ? try take(name + ".bias", shape: [outputs]) : nil
         )
     }

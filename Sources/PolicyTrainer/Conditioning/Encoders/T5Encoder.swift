@@ -8,7 +8,7 @@ internal import Shared
 final class T5Encoder: Sendable {
     /// What `config.json` says.
     let configuration: T5Configuration
-    private let embedding: Tensor
+    private let embedding: WeightMatrix
     private let relativeBias: Tensor
     private let layers: [Layer]
     private let finalNorm: Tensor
@@ -34,7 +34,7 @@ final class T5Encoder: Sendable {
         var reader = try CheckpointReader(folder: folder, stem: "model")
         let (width, inner) = (configuration.hiddenSize, configuration.headCount * configuration.headDimension)
         let names = ["shared.weight", "encoder.embed_tokens.weight"]
-        embedding = try reader.take(
+        embedding = try reader.matrix(
             reader.holds(names[0]) ? names[0] : reader.holds(names[1]) ? names[1] : names[0],
             shape: [configuration.vocabularySize, width]
         )

@@ -1,29 +1,5 @@
 internal import Shared
 
-/// What all blocks of one forward pass share.
-struct BlockContext {
-    /// Sizes of the attention.
-    let layout: JointAttention.Layout
-    /// Tokens of a sample's text.
-    let textTokens: Int
-    /// Tokens of each sample's text that are no padding; nil when all attend.
-    let textLengths: [Int]?
-    /// Tokens of a sample's target and references.
-    let imageTokens: Int
-    /// Angles of text, target and reference tokens, in this order.
-    let rotary: RotaryTable
-    /// Low-rank terms; nil for the base model.
-    let adapter: LoRAAdapter?
-
-    /// Added to the variance of every norm.
-    static let epsilon: Float = 1e-6
-
-    /// Columns of an adaptive layer for every sample.
-    func modulation(_ layer: LinearLayer, _ activated: Variable, _ tape: Tape?) -> Modulation {
-        Modulation(rows: layer(activated, adapter: adapter, tape: tape))
-    }
-}
-
 /// A block with a stream of text and a stream of image tokens that attend to one another, as FLUX and Qwen-Image have
 /// it.
 struct DoubleBlock: Sendable {
@@ -106,19 +82,18 @@ struct DoubleBlock: Sendable {
     /// Applies the block.
     ///
     /// - Parameters:
-    ///   - textStream: `[samples · textTokens, width]`.
-    ///   - imageStream: `[samples · imageTokens, width]`.
+    ///   - streams: Text, `[samples · textTokens, width]`, and image, `[samples · imageTokens, width]`.
     ///   - activated: SiLU of the conditioning vectors, `[samples, width]`.
     ///   - context: What all blocks share.
     ///   - tape: Where to record.
     /// - Returns: Both streams in the shapes they came in.
     func callAsFunction(
-        text textStream: Variable,
-        image imageStream: Variable,
+        _ streams: [Variable],
         activated: Variable,
         context: BlockContext,
         tape: Tape?
-    ) -> (text: Variable, image: Variable) {
+    ) -> [Variable] {
+        let (textStream, imageStream) = (streams[0], streams[1])
         let textModulation = context.modulation(text.modulation, activated, tape)
         let imageModulation = context.modulation(image.modulation, activated, tape)
         let attended = AttentionStream.attend(
@@ -139,10 +114,10 @@ struct DoubleBlock: Sendable {
             tail: .geluTanh,
             tape: tape
         )
-        return (
+        return [
             finish(text, textStream, textModulation, attended[0], context, tape),
-            finish(image, imageStream, imageModulation, attended[1], context, tape)
-        )
+            finish(image, imageStream, imageModulation, attended[1], context, tape),
+        ]
     }
 
     private func project(
@@ -162,7 +137,7 @@ struct DoubleBlock: Sendable {
             tape: tape
         )
         return AttentionStream(
-            projected: stream.projections(normalized, adapter: context.adapter, tape: tape),
+            projected: stream.projections(normalized, adapters: context.adapters, tape: tape),
             tokens: tokens,
             queryNorm: stream.queryNorm,
             keyNorm: stream.keyNorm,
@@ -179,8 +154,8 @@ struct DoubleBlock: Sendable {
         _ context: BlockContext,
         _ tape: Tape?
     ) -> Variable {
-        let adapter = context.adapter
-        let merged = stream.merge(attended, adapter: adapter, tape: tape)
+        let adapters = context.adapters
+        let merged = stream.merge(attended, adapters: adapters, tape: tape)
         let middle = modulation.gatedSum(x, gate: 2, merged, tape: tape)
         let normalized = modulation.normalized(
             middle,
@@ -189,8 +164,11 @@ struct DoubleBlock: Sendable {
             epsilon: BlockContext.epsilon,
             tape: tape
         )
-        let hidden = stream.expand(normalized, adapter: adapter, tape: tape).activated(.geluTanh, tape: tape)
-        let change = stream.contract(hidden, adapter: adapter, tape: tape)
+        let hidden = stream.expand(normalized, adapters: adapters, tape: tape).activated(
+            .geluTanh,
+            tape: tape
+        )
+        let change = stream.contract(hidden, adapters: adapters, tape: tape)
         return modulation.gatedSum(middle, gate: 5, change, tape: tape)
     }
 }

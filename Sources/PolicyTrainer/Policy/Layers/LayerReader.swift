@@ -11,12 +11,12 @@ struct ConditionEmbedder: Sendable {
     ///
     /// - Parameters:
     ///   - x: `[samples, inputs]`.
-    ///   - adapter: Low-rank terms; nil for the base model.
+    ///   - adapters: Low-rank terms.
     ///   - tape: Where to record.
     /// - Returns: `[samples, width]`.
-    func callAsFunction(_ x: Tensor, adapter: LoRAAdapter?, tape: Tape?) -> Variable {
-        let hidden = first(Variable(x), adapter: adapter, tape: tape).activated(.silu, tape: tape)
-        return second(hidden, adapter: adapter, tape: tape)
+    func callAsFunction(_ x: Tensor, adapters: BatchAdapters, tape: Tape?) -> Variable {
+        let hidden = first(Variable(x), adapters: adapters, tape: tape).activated(.silu, tape: tape)
+        return second(hidden, adapters: adapters, tape: tape)
     }
 
     /// The embedder with an adapter's low-rank terms added to its weights.
@@ -28,11 +28,17 @@ struct ConditionEmbedder: Sendable {
 /// Reads tensors of a checkpoint by their upstream names and remembers which.
 struct LayerReader {
     private let folder: any WeightStore
+    private let options: BaseWeightOptions
     private var seen: Set<String> = []
 
     /// Starts to read a checkpoint.
-    init(folder: any WeightStore) {
+    ///
+    /// - Parameters:
+    ///   - folder: The checkpoint.
+    ///   - options: How the weights of linear maps are kept.
+    init(folder: any WeightStore, options: BaseWeightOptions) {
         self.folder = folder
+        self.options = options.resolved(for: folder)
     }
 
     /// A tensor of a name and shape.
@@ -49,20 +55,19 @@ struct LayerReader {
     /// Several maps of one input as one layer.
     mutating func linear(_ maps: [(name: String, outputs: Int)], _ inputs: Int) throws -> LinearLayer {
         var parts: [LinearLayer.Part] = []
-        var weights: [Tensor] = []
+        var weights: [WeightMatrix] = []
         var biases: [Tensor] = []
         for (name, outputs) in maps {
-            weights.append(try tensor("\(name).weight", [outputs, inputs]))
+            seen.insert("\(name).weight")
+            weights.append(try options.matrix("\(name).weight", [outputs, inputs], from: folder))
             biases.append(try tensor("\(name).bias", [outputs]).reshaped([outputs, 1]))
             let start = parts.last?.columns.upperBound ?? 0
             parts.append(LinearLayer.Part(name: name, columns: start..<(start + outputs)))
         }
-        if maps.count == 1 {
-            return LinearLayer(weight: weights[0], bias: biases[0], parts: parts)
-        }
+        let stack = WeightStack(weights, isStreamed: options.isStreamed)
         return LinearLayer(
-            weight: Tensor.concatenatingRows(weights),
-            bias: Tensor.concatenatingRows(biases),
+            weight: options.weight(of: stack),
+            bias: biases.count == 1 ? biases[0] : Tensor.concatenatingRows(biases),
             parts: parts
         )
     }

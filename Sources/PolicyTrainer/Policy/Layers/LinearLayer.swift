@@ -14,96 +14,65 @@ struct LinearLayer: Sendable {
     }
 
     /// `[outputs, inputs]`.
-    var weight: Tensor
+    var weight: BaseWeight
     /// `[outputs]`; nil when the maps have none.
     var bias: Tensor?
     /// The maps, in the order of their columns.
     let parts: [Part]
 
     /// Length of an input row.
-    var inputs: Int { weight.columnCount }
+    var inputs: Int { weight.inputs }
     /// Length of an output row.
-    var outputs: Int { weight.rowCount }
+    var outputs: Int { weight.outputs }
 
-    /// Applies the maps and, where the adapter has a pair for one, its low-rank term.
+    /// Applies the maps and, where an adapter has a pair for one, its low-rank term.
     ///
     /// - Parameters:
-    ///   - x: `[rows, inputs]`.
-    ///   - adapter: Low-rank pairs by module path; nil for the base model.
+    ///   - x: `[rows, inputs]`; the rows of a run of samples lie together.
+    ///   - adapters: Low-rank pairs by module path for each run.
     ///   - tape: Where to record.
-    /// - Returns: `[rows, outputs]`.
-    func callAsFunction(_ x: Variable, adapter: LoRAAdapter?, tape: Tape?) -> Variable {
+    /// - Returns: `[rows, outputs]`; a run has the same bits alone and beside others where products are
+    ///   row-independent, see `GEMM`.
+    func callAsFunction(_ x: Variable, adapters: BatchAdapters, tape: Tape?) -> Variable {
         precondition(
             x.value.columnCount == inputs,
-            "input \(x.value.shape) does not fit weight \(weight.shape)"
+            "input \(x.value.shape) does not fit a weight [\(outputs), \(inputs)]"
         )
-        let lowRank = adapter.flatMap { LowRankTerm(layer: self, adapter: $0) }
-        var (output, hidden) = (product(x.value), Tensor?.none)
-        if let lowRank {
-            hidden = lowRank.add(to: &output, input: x.value)
+        let lowRank = adapters.runs.map { $0.flatMap { LowRankTerm(layer: self, adapter: $0) } }
+        var output = weight.product(x.value, bias: bias, runs: lowRank.count)
+        // `u` of the first run, the one that a tape keeps.
+        var hidden: Tensor?
+        for (run, term) in lowRank.enumerated() {
+            let u = term?.add(to: &output, input: x.value, run: run, of: lowRank.count)
+            if run == 0 { hidden = u }
         }
-        guard let tape, x.id != nil || lowRank != nil || tape.trainsBase else { return Variable(output) }
+        let trained = lowRank[0]
+        guard let tape, x.id != nil || trained != nil || tape.trainsBase else { return Variable(output) }
+        precondition(tape.runs == lowRank.count, "a tape of \(tape.runs) runs records \(lowRank.count)")
         let result = tape.variable(output)
         let trainsBase = tape.trainsBase
-        let (inputID, shape, resultID) = (x.id, x.value.shape, result.id)
-        let input = lowRank != nil || trainsBase ? x.value : nil
+        let (inputID, shape, resultID) = (x.id, tape.keptShape(x.value), result.id)
+        let input = trained != nil || trainsBase ? tape.kept(x.value) : nil
+        let keptHidden = hidden
         tape.record { table in
             guard let gradient = table.take(resultID) else { return }
             unsafe table.accumulate(inputID, shape: shape) { dx, adds in
-                unsafe addInputGradient(gradient, into: dx, adds: adds)
+                unsafe weight.addInputGradient(gradient, into: dx, adds: adds)
             }
-            if let lowRank, let input, let hidden {
-                lowRank.backward(gradient, input: input, hidden: hidden, inputID: inputID, table: &table)
+            if let trained, let input, let keptHidden {
+                trained.backward(
+                    gradient,
+                    input: input,
+                    hidden: keptHidden,
+                    inputID: inputID,
+                    table: &table
+                )
             }
             if trainsBase, let input {
                 addWeightGradients(gradient, input: input, to: &table.parameters)
             }
         }
         return result
-    }
-
-    /// `x Wᵀ + b`.
-    private func product(_ x: Tensor) -> Tensor {
-        let rows = x.rowCount
-        return unsafe x.withUnsafeBuffer { x in
-            unsafe weight.withUnsafeBuffer { w in
-                unsafe Tensor([rows, outputs]) { y in
-                    guard let x = x.baseAddress, let w = w.baseAddress, let y = y.baseAddress else { return }
-                    unsafe bias?.withUnsafeBuffer { bias in
-                        guard let bias = bias.baseAddress else { return }
-                        unsafe Elementwise.fill(y, stride: outputs, rows: rows, width: outputs, with: bias)
-                    }
-                    unsafe GEMM.multiply(
-                        x,
-                        w,
-                        into: y,
-                        rows: rows,
-                        columns: outputs,
-                        depth: inputs,
-                        transposeRight: true,
-                        beta: bias == nil ? 0 : 1
-                    )
-                }
-            }
-        }
-    }
-
-    /// `dx (+)= g W`.
-    private func addInputGradient(_ gradient: Tensor, into dx: UnsafeMutablePointer<Float>, adds: Bool) {
-        unsafe gradient.withUnsafeBuffer { g in
-            unsafe weight.withUnsafeBuffer { w in
-                guard let g = g.baseAddress, let w = w.baseAddress else { return }
-                unsafe GEMM.multiply(
-                    g,
-                    w,
-                    into: dx,
-                    rows: gradient.rowCount,
-                    columns: inputs,
-                    depth: outputs,
-                    beta: adds ? 1 : 0
-                )
-            }
-        }
     }
 
     /// `dW += gᵀ x` and `db += Σ g`, under the name of each map.
@@ -147,13 +116,15 @@ struct LinearLayer: Sendable {
         }
     }
 
-    /// The layer with an adapter's low-rank terms added to its weight.
+    /// The layer with an adapter's low-rank terms added to its weight, which is float32 then; a layer without such
+    /// terms stays as it is.
     func merging(_ adapter: LoRAAdapter) -> LinearLayer {
-        var merged = self
+        guard parts.contains(where: { adapter.pairs[$0.name] != nil }) else { return self }
+        var weight = self.weight.tensor
         let (inputs, scale) = (inputs, adapter.configuration.scale)
         for part in parts {
             guard let pair = adapter.pairs[part.name] else { continue }
-            unsafe merged.weight.withUnsafeMutableBuffer { target in
+            unsafe weight.withUnsafeMutableBuffer { target in
                 unsafe pair.a.withUnsafeBuffer { a in
                     unsafe pair.b.withUnsafeBuffer { b in
                         guard let a = a.baseAddress, let b = b.baseAddress, let to = target.baseAddress
@@ -172,6 +143,6 @@ struct LinearLayer: Sendable {
                 }
             }
         }
-        return merged
+        return LinearLayer(weight: .floats(weight), bias: bias, parts: parts)
     }
 }

@@ -27,7 +27,7 @@ struct LowRankTerm: Sendable {
             guard let pair = adapter.pairs[part.name] else { continue }
             precondition(
                 pair.a.columnCount == layer.inputs && pair.b.rowCount == part.columns.count,
-                "pair \(pair.a.shape), \(pair.b.shape) does not fit \(part.name) of \(layer.weight.shape)"
+                "pair \(pair.a.shape), \(pair.b.shape) does not fit \(part.name) of [\(layer.outputs), \(layer.inputs)]"
             )
             segments.append(Segment(part: part, pair: pair, columns: ranks..<(ranks + pair.rank)))
             ranks += pair.rank
@@ -39,20 +39,23 @@ struct LowRankTerm: Sendable {
         outputs = layer.outputs
     }
 
-    /// Adds the terms to the layer's output.
+    /// Adds the terms to one of several equal runs of rows of the layer's output.
     ///
     /// - Parameters:
-    ///   - output: `[rows, outputs]`.
-    ///   - input: `[rows, inputs]`.
-    /// - Returns: `u`, `[rows, ranks]`.
-    func add(to output: inout Tensor, input: Tensor) -> Tensor {
-        let (rows, inputs) = (input.rowCount, input.columnCount)
+    ///   - output: `[count · rows, outputs]`.
+    ///   - input: `[count · rows, inputs]`.
+    ///   - run: Which run.
+    ///   - count: How many runs there are.
+    /// - Returns: `u` of the run, `[rows, ranks]`.
+    func add(to output: inout Tensor, input: Tensor, run: Int, of count: Int) -> Tensor {
+        let (rows, inputs) = (input.rowCount / count, input.columnCount)
+        let first = run * rows
         let hidden = unsafe input.withUnsafeBuffer { x in
             unsafe down.withUnsafeBuffer { a in
                 unsafe Tensor([rows, ranks]) { u in
                     guard let x = x.baseAddress, let a = a.baseAddress, let u = u.baseAddress else { return }
                     unsafe GEMM.multiply(
-                        x,
+                        x + first * inputs,
                         a,
                         into: u,
                         rows: rows,
@@ -73,7 +76,7 @@ struct LowRankTerm: Sendable {
                         unsafe GEMM.multiply(
                             u + segment.columns.lowerBound,
                             b,
-                            into: y + segment.part.columns.lowerBound,
+                            into: y + first * outputs + segment.part.columns.lowerBound,
                             rows: rows,
                             columns: segment.part.columns.count,
                             depth: segment.pair.rank,

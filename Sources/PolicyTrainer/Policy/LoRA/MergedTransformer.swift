@@ -27,7 +27,7 @@ enum MergedTransformer {
             tensors[name] = try weights.tensor(name, shape: weights.shape(of: name) ?? [])
         }
         for layer in layers where layer.parts.contains(where: { adapter.pairs[$0.name] != nil }) {
-            let merged = layer.merging(adapter).weight
+            let merged = layer.merging(adapter).weight.tensor
             for part in layer.parts where adapter.pairs[part.name] != nil {
                 tensors[part.name + ".weight"] = merged.rows(part.columns)
             }

@@ -55,6 +55,16 @@ struct FluxConfiguration: Sendable, Equatable {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw PolicyError.missingFile(path: path)
         }
+        try self.init(data, path: path)
+    }
+
+    /// Reads and checks the contents of a file.
+    ///
+    /// - Parameters:
+    ///   - data: JSON.
+    ///   - path: What errors call it.
+    /// - Throws: ``PolicyError/malformed(path:reason:)``, ``PolicyError/unsupported(path:reason:)``.
+    init(_ data: Data, path: String) throws {
         let file: File
         do {
             file = try JSONDecoder().decode(File.self, from: data)

@@ -45,8 +45,13 @@ final class FluxKontextPolicy: EditingPolicy {
     /// - Parameters:
     ///   - index: The `model_index.json` of a `FluxKontextPipeline`.
     ///   - transformerFile: A safetensors or GGUF file with the transformer's weights instead of the folder's.
+    ///   - weights: How the transformer's weights are kept.
     /// - Throws: ``PolicyError``, ``TextTokenizerError`` or `WeightError`: one line that names file and remedy.
-    init(index: ModelIndex, transformerFile: String? = nil) throws {
+    init(
+        index: ModelIndex,
+        transformerFile: String? = nil,
+        weights: BaseWeightOptions = BaseWeightOptions()
+    ) throws {
         guard try PolicyFamily.family(of: index) == .fluxKontext else {
             throw PolicyError.unsupported(
                 path: index.folder + "/model_index.json",
@@ -71,7 +76,11 @@ final class FluxKontextPolicy: EditingPolicy {
             secondEncoder: secondEncoder
         )
         imageConditioner = ImageConditioner(autoencoder: try Autoencoder(folder: vae))
-        self.denoiser = try FluxTransformer(folder: denoiser, file: transformerFile)
+        self.denoiser = try FluxTransformer(
+            folder: denoiser,
+            file: transformerFile,
+            options: weights
+        )
         fingerprint = try Fingerprint.of(
             index.folder,
             parts: [scheduler, vae, encoder, secondEncoder, tokenizer, secondTokenizer, denoiser],
@@ -166,13 +175,14 @@ final class FluxKontextPolicy: EditingPolicy {
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
-        denoiser.velocity(
+        let items = adapters.runs.flatMap { _ in items }
+        return denoiser.velocity(
             input(items, grid: grid, guidance: guidance),
-            adapter: adapter,
+            adapters: adapters,
             tape: tape,
             checkpointing: checkpointing
         )

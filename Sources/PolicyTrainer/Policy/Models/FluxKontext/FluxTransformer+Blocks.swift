@@ -31,7 +31,7 @@ struct FluxSingleBlock: Sendable {
             tape: tape
         )
         let stream = AttentionStream(
-            projected: projections(normalized, adapter: context.adapter, tape: tape),
+            projected: projections(normalized, adapters: context.adapters, tape: tape),
             tokens: context.textTokens + context.imageTokens,
             queryNorm: queryNorm,
             keyNorm: keyNorm
@@ -43,7 +43,7 @@ struct FluxSingleBlock: Sendable {
             tail: .geluTanh,
             tape: tape
         )
-        let change = merge(sides[0], adapter: context.adapter, tape: tape)
+        let change = merge(sides[0], adapters: context.adapters, tape: tape)
         return modulation.gatedSum(x, gate: 2, change, tape: tape)
     }
 }

@@ -15,8 +15,13 @@ final class FluxTransformer: AdaptableTransformer {
     /// - Parameters:
     ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
     ///   - file: One file with the weights, of original or diffusers' names; then the folder's are not read.
+    ///   - options: How the weights are kept.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String, file: String? = nil) throws {
+    convenience init(
+        folder: String,
+        file: String? = nil,
+        options: BaseWeightOptions = BaseWeightOptions()
+    ) throws {
         let configuration = try FluxConfiguration(path: folder + "/config.json")
         let store: any WeightStore =
             if let file {
@@ -24,8 +29,17 @@ final class FluxTransformer: AdaptableTransformer {
             } else {
                 try WeightFolder(folder: folder, stem: "diffusion_pytorch_model")
             }
+        try self.init(store: store, configuration: configuration, options: options)
+    }
+
+    /// Takes a transformer's weights from anywhere, of diffusers' names.
+    init(
+        store: any WeightStore,
+        configuration: FluxConfiguration,
+        options: BaseWeightOptions
+    ) throws {
         self.configuration = configuration
-        weights = try FluxWeights(folder: store, configuration: configuration)
+        weights = try FluxWeights(folder: store, configuration: configuration, options: options)
     }
 
     private init(configuration: FluxConfiguration, weights: FluxWeights) {
@@ -51,66 +65,62 @@ final class FluxTransformer: AdaptableTransformer {
     ///   - adapter: Low-rank terms; nil for the base model.
     /// - Returns: Noise minus clean latent, `[batch, targetTokens, channels]`.
     func velocity(_ input: FluxInput, adapter: LoRAAdapter?) -> Tensor {
-        forward(input, adapter: adapter, tape: nil, checkpointing: false).value
+        forward(input, adapters: BatchAdapters(adapter), tape: nil, checkpointing: 0).value
     }
 
-    /// Predicts velocities on a tape, for gradients by the adapter.
+    /// Predicts velocities on a tape, for gradients by the first adapter.
     ///
     /// - Parameters:
-    ///   - input: A batch.
-    ///   - adapter: Low-rank terms, which get gradients.
-    ///   - tape: Where to record.
-    ///   - checkpointing: Whether to keep only the inputs of the blocks and compute each again in the backward pass.
+    ///   - input: A batch; with several adapters, a run of samples for each.
+    ///   - adapters: Low-rank terms, of which the first get gradients.
+    ///   - tape: Where to record; it counts as many runs.
+    ///   - checkpointing: How many blocks are computed again together in the backward pass; 0 keeps all insides.
     /// - Returns: Noise minus clean latent, `[batch, targetTokens, channels]`.
-    func velocity(_ input: FluxInput, adapter: LoRAAdapter, tape: Tape, checkpointing: Bool) -> Variable {
-        forward(input, adapter: adapter, tape: tape, checkpointing: checkpointing)
+    func velocity(_ input: FluxInput, adapters: BatchAdapters, tape: Tape, checkpointing: Int) -> Variable {
+        forward(input, adapters: adapters, tape: tape, checkpointing: checkpointing)
     }
 
     private func forward(
         _ input: FluxInput,
-        adapter: LoRAAdapter?,
+        adapters: BatchAdapters,
         tape: Tape?,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
         input.check(configuration)
         let samples = input.batch
-        let context = context(input, adapter)
+        let context = context(input, adapters)
         let latents = Tensor.joiningTokens(
             input.target.asRows,
             input.reference.asRows,
             samples: samples
         )
-        var image = weights.imageEmbedder(Variable(latents), adapter: adapter, tape: tape)
-        var text = weights.textEmbedder(Variable(input.text.asRows), adapter: adapter, tape: tape)
-        let activated = conditioning(input, adapter, tape).activated(.silu, tape: tape)
-        for block in weights.doubleBlocks {
-            let outputs = Tape.run([text, image, activated], on: tape, checkpointing: checkpointing) {
-                inputs,
-                tape in
-                let (text, image) = block(
-                    text: inputs[0],
-                    image: inputs[1],
-                    activated: inputs[2],
-                    context: context,
-                    tape: tape
-                )
-                return [text, image]
-            }
-            (text, image) = (outputs[0], outputs[1])
+        let image = weights.imageEmbedder(Variable(latents), adapters: adapters, tape: tape)
+        let text = weights.textEmbedder(Variable(input.text.asRows), adapters: adapters, tape: tape)
+        let activated = conditioning(input, adapters, tape).activated(.silu, tape: tape)
+        let streams = context.run(
+            weights.doubleBlocks,
+            [text, image],
+            activated: activated,
+            checkpointing: checkpointing,
+            tape: tape
+        ) { block, streams, activated, context, tape in
+            block(streams, activated: activated, context: context, tape: tape)
         }
-        var joined = text.followed(by: image, samples: samples, tape: tape)
-        for block in weights.singleBlocks {
-            joined =
-                Tape.run([joined, activated], on: tape, checkpointing: checkpointing) { inputs, tape in
-                    [block(inputs[0], activated: inputs[1], context: context, tape: tape)]
-                }[0]
-        }
+        let joined = context.run(
+            weights.singleBlocks,
+            [streams[0].followed(by: streams[1], samples: samples, tape: tape)],
+            activated: activated,
+            checkpointing: checkpointing,
+            tape: tape
+        ) { block, streams, activated, context, tape in
+            [block(streams[0], activated: activated, context: context, tape: tape)]
+        }[0]
         let start = context.textTokens
         let target = joined.tokens(start..<(start + input.targetGrid.count), samples: samples, tape: tape)
         // Here the scale comes first, unlike in the blocks.
         let normalized = context.modulation(weights.outputModulation, activated, tape)
             .normalized(target, shift: 1, scale: 0, epsilon: BlockContext.epsilon, tape: tape)
-        let velocity = weights.output(normalized, adapter: adapter, tape: tape)
+        let velocity = weights.output(normalized, adapters: adapters, tape: tape)
         return Variable(
             velocity.value.reshaped([samples, input.targetGrid.count, configuration.outputChannels]),
             id: velocity.id
@@ -118,9 +128,9 @@ final class FluxTransformer: AdaptableTransformer {
     }
 
     /// The sum of the embedded noise level, guidance and pooled text, `[samples, width]`.
-    private func conditioning(_ input: FluxInput, _ adapter: LoRAAdapter?, _ tape: Tape?) -> Variable {
+    private func conditioning(_ input: FluxInput, _ adapters: BatchAdapters, _ tape: Tape?) -> Variable {
         func embed(_ embedder: ConditionEmbedder, _ x: Tensor) -> Variable {
-            embedder(x, adapter: adapter, tape: tape)
+            embedder(x, adapters: adapters, tape: tape)
         }
         var sum = embed(weights.timestep, TimestepSinusoid.embed(input.sigma))
         if let guidance = weights.guidance, let strength = input.guidance {
@@ -129,7 +139,7 @@ final class FluxTransformer: AdaptableTransformer {
         return sum.plus(embed(weights.pooled, input.pooled), tape: tape)
     }
 
-    private func context(_ input: FluxInput, _ adapter: LoRAAdapter?) -> BlockContext {
+    private func context(_ input: FluxInput, _ adapters: BatchAdapters) -> BlockContext {
         let textTokens = input.text.shape[1]
         // Text tokens carry no position; a reference differs from the target on the first axis.
         var positions = [[Int]](repeating: [0, 0, 0], count: textTokens)
@@ -151,7 +161,7 @@ final class FluxTransformer: AdaptableTransformer {
             textLengths: nil,
             imageTokens: input.targetGrid.count + input.referenceGrid.count,
             rotary: RotaryAxes(dimensions: configuration.rotaryDimensions, theta: 10_000).table(positions),
-            adapter: adapter
+            adapters: adapters
         )
     }
 }

@@ -26,9 +26,10 @@ struct FluxWeights: Sendable {
     /// - Parameters:
     ///   - folder: The opened checkpoint.
     ///   - configuration: Sizes.
+    ///   - options: How the weights are kept.
     /// - Throws: `WeightError` that names the missing, surplus or misshapen tensor.
-    init(folder: any WeightStore, configuration: FluxConfiguration) throws {
-        var loader = LayerReader(folder: folder)
+    init(folder: any WeightStore, configuration: FluxConfiguration, options: BaseWeightOptions) throws {
+        var loader = LayerReader(folder: folder, options: options)
         let width = configuration.width
         imageEmbedder = try loader.linear("x_embedder", configuration.inputChannels, width)
         textEmbedder = try loader.linear("context_embedder", configuration.jointDimension, width)
@@ -87,7 +88,8 @@ struct FluxWeights: Sendable {
 
 /// Source of the names: policies.md 1.2; huggingface/diffusers 0.42.1, `models/transformers/transformer_flux.py`.
 extension LayerReader {
-    fileprivate mutating func doubleBlock(_ name: String, _ configuration: FluxConfiguration) throws
+    /// A block with two streams, by its module path.
+    mutating func doubleBlock(_ name: String, _ configuration: FluxConfiguration) throws
         -> DoubleBlock
     {
         let (width, head) = (configuration.width, configuration.headDimension)
@@ -109,7 +111,8 @@ extension LayerReader {
         )
     }
 
-    fileprivate mutating func singleBlock(_ name: String, _ configuration: FluxConfiguration) throws
+    /// A block with one stream, by its module path.
+    mutating func singleBlock(_ name: String, _ configuration: FluxConfiguration) throws
         -> FluxSingleBlock
     {
         let (width, hidden, head) = (

@@ -37,11 +37,13 @@ final class QwenImageEditPolicy: EditingPolicy {
     /// - Parameters:
     ///   - index: The `model_index.json` of a `QwenImageEditPipeline` or `QwenImageEditPlusPipeline`.
     ///   - variant: Which of the two.
+    ///   - weights: How the transformer's weights are kept.
     ///   - conditionArea: Area of a picture for the text encoder of the 2509 release, in pixels.
     /// - Throws: ``PolicyError``, `ModelError`, `TokenizerError` or `WeightError`: one line that names file and remedy.
     init(
         index: ModelIndex,
         variant: QwenImageConditioner.Variant,
+        weights: BaseWeightOptions = BaseWeightOptions(),
         conditionArea: Int = QwenImageSizes.conditionArea
     ) throws {
         let scheduler = try index.part("scheduler", accepted: ["FlowMatchEulerDiscreteScheduler"])
@@ -62,7 +64,7 @@ final class QwenImageEditPolicy: EditingPolicy {
             variant: variant
         )
         imageConditioner = ImageConditioner(autoencoder: try Autoencoder(qwenImageFolder: vae))
-        self.denoiser = try QwenImageTransformer(folder: denoiser)
+        self.denoiser = try QwenImageTransformer(folder: denoiser, options: weights)
         fingerprint = try Fingerprint.of(
             index.folder,
             parts: [scheduler, vae, encoder, tokenizer, processor, denoiser]
@@ -149,13 +151,14 @@ final class QwenImageEditPolicy: EditingPolicy {
         _ items: [PolicyItem],
         grid: TokenGrid,
         guidance: Float?,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
-        denoiser.velocity(
+        let items = adapters.runs.flatMap { _ in items }
+        return denoiser.velocity(
             input(items, texts: items.map(\.conditioning.text), grid),
-            adapter: adapter,
+            adapters: adapters,
             tape: tape,
             checkpointing: checkpointing
         )

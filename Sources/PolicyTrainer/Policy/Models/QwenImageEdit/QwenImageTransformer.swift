@@ -15,14 +15,26 @@ final class QwenImageTransformer: AdaptableTransformer {
 
     /// Loads a `transformer` folder of a diffusers pipeline.
     ///
-    /// - Parameter folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    /// - Parameters:
+    ///   - folder: Holds `config.json` and `diffusion_pytorch_model.safetensors`, or its shards and index.
+    ///   - options: How the weights are kept.
     /// - Throws: ``PolicyError`` for the configuration; `WeightError` that names a missing, surplus or misshapen tensor.
-    init(folder: String) throws {
-        configuration = try QwenImageConfiguration(path: folder + "/config.json")
-        weights = try QwenImageWeights(
-            folder: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
-            configuration: configuration
+    convenience init(folder: String, options: BaseWeightOptions = BaseWeightOptions()) throws {
+        try self.init(
+            store: WeightFolder(folder: folder, stem: "diffusion_pytorch_model"),
+            configuration: QwenImageConfiguration(path: folder + "/config.json"),
+            options: options
         )
+    }
+
+    /// Takes a transformer's weights from anywhere, of diffusers' names.
+    init(
+        store: any WeightStore,
+        configuration: QwenImageConfiguration,
+        options: BaseWeightOptions
+    ) throws {
+        self.configuration = configuration
+        weights = try QwenImageWeights(folder: store, configuration: configuration, options: options)
     }
 
     private init(configuration: QwenImageConfiguration, weights: QwenImageWeights) {
@@ -50,76 +62,77 @@ final class QwenImageTransformer: AdaptableTransformer {
         adapter: LoRAAdapter?,
         observe: (_ block: Int, _ text: Tensor, _ image: Tensor) -> Void = { _, _, _ in }
     ) -> Tensor {
-        forward(input, adapter: adapter, tape: nil, checkpointing: false, observe: observe).value
+        forward(
+            input,
+            adapters: BatchAdapters(adapter),
+            tape: nil,
+            checkpointing: 0,
+            observe: observe
+        ).value
     }
 
-    /// Predicts velocities on a tape, for gradients by the adapter.
+    /// Predicts velocities on a tape, for gradients by the first adapter.
     ///
     /// - Parameters:
-    ///   - input: A batch.
-    ///   - adapter: Low-rank terms, which get gradients.
-    ///   - tape: Where to record.
-    ///   - checkpointing: Whether to keep only the inputs of the blocks and compute each again in the backward pass.
+    ///   - input: A batch; with several adapters, a run of samples for each.
+    ///   - adapters: Low-rank terms, of which the first get gradients.
+    ///   - tape: Where to record; it counts as many runs.
+    ///   - checkpointing: How many blocks are computed again together in the backward pass; 0 keeps all insides.
     /// - Returns: Noise minus clean latent, `[batch, targetTokens, channels]`.
     func velocity(
         _ input: QwenImageInput,
-        adapter: LoRAAdapter,
+        adapters: BatchAdapters,
         tape: Tape,
-        checkpointing: Bool
+        checkpointing: Int
     ) -> Variable {
-        forward(input, adapter: adapter, tape: tape, checkpointing: checkpointing)
+        forward(input, adapters: adapters, tape: tape, checkpointing: checkpointing)
     }
 
     private func forward(
         _ input: QwenImageInput,
-        adapter: LoRAAdapter?,
+        adapters: BatchAdapters,
         tape: Tape?,
-        checkpointing: Bool,
+        checkpointing: Int,
         observe: (_ block: Int, _ text: Tensor, _ image: Tensor) -> Void = { _, _, _ in }
     ) -> Variable {
         input.check(configuration)
         let samples = input.batch
-        let context = context(input, adapter)
+        let context = context(input, adapters)
         let latents = Tensor.joiningTokens(input.target.asRows, input.references.asRows, samples: samples)
         let states = RMSNorm.apply(
             input.text.asRows,
             weight: weights.textNorm,
             epsilon: BlockContext.epsilon
         )
-        var image = weights.imageEmbedder(Variable(latents), adapter: adapter, tape: tape)
-        var text = weights.textEmbedder(Variable(states), adapter: adapter, tape: tape)
+        let image = weights.imageEmbedder(Variable(latents), adapters: adapters, tape: tape)
+        let text = weights.textEmbedder(Variable(states), adapters: adapters, tape: tape)
         let sinusoid = TimestepSinusoid.embed(input.sigma, scalesLast: true)
-        let activated = weights.timestep(sinusoid, adapter: adapter, tape: tape).activated(.silu, tape: tape)
-        for (index, block) in weights.blocks.enumerated() {
-            let outputs = Tape.run(
-                [text, image, activated],
-                on: tape,
-                checkpointing: checkpointing
-            ) { inputs, tape in
-                let (text, image) = block(
-                    text: inputs[0],
-                    image: inputs[1],
-                    activated: inputs[2],
-                    context: context,
-                    tape: tape
-                )
-                return [text, image]
-            }
-            (text, image) = (outputs[0], outputs[1])
-            observe(index, text.value, image.value)
+        let activated = weights.timestep(sinusoid, adapters: adapters, tape: tape).activated(
+            .silu,
+            tape: tape
+        )
+        let streams = context.run(
+            weights.blocks,
+            [text, image],
+            activated: activated,
+            checkpointing: checkpointing,
+            tape: tape,
+            observe: { observe($0, $1[0].value, $1[1].value) }
+        ) { block, streams, activated, context, tape in
+            block(streams, activated: activated, context: context, tape: tape)
         }
-        let target = image.tokens(0..<input.targetGrid.count, samples: samples, tape: tape)
+        let target = streams[1].tokens(0..<input.targetGrid.count, samples: samples, tape: tape)
         // Here the scale comes first, unlike in the blocks.
         let normalized = context.modulation(weights.outputModulation, activated, tape)
             .normalized(target, shift: 1, scale: 0, epsilon: BlockContext.epsilon, tape: tape)
-        let velocity = weights.output(normalized, adapter: adapter, tape: tape)
+        let velocity = weights.output(normalized, adapters: adapters, tape: tape)
         return Variable(
             velocity.value.reshaped([samples, input.targetGrid.count, configuration.outputChannels]),
             id: velocity.id
         )
     }
 
-    private func context(_ input: QwenImageInput, _ adapter: LoRAAdapter?) -> BlockContext {
+    private func context(_ input: QwenImageInput, _ adapters: BatchAdapters) -> BlockContext {
         let textTokens = input.text.shape[1]
         let grids = [input.targetGrid] + input.referenceGrids
         let positions = QwenImagePositions.all(grids: grids, textTokens: textTokens)
@@ -136,7 +149,7 @@ final class QwenImageTransformer: AdaptableTransformer {
             textLengths: isPadded ? input.textLengths : nil,
             imageTokens: grids.reduce(0) { $0 + $1.count },
             rotary: axes.singlePrecisionTable(positions),
-            adapter: adapter
+            adapters: adapters
         )
     }
 }

@@ -24,9 +24,14 @@ struct QwenImageWeights: Sendable {
     /// - Parameters:
     ///   - folder: The opened checkpoint.
     ///   - configuration: Sizes.
+    ///   - options: How the weights are kept.
     /// - Throws: `WeightError` that names the missing, surplus or misshapen tensor.
-    init(folder: WeightFolder, configuration: QwenImageConfiguration) throws {
-        var reader = LayerReader(folder: folder)
+    init(
+        folder: any WeightStore,
+        configuration: QwenImageConfiguration,
+        options: BaseWeightOptions
+    ) throws {
+        var reader = LayerReader(folder: folder, options: options)
         let (width, head) = (configuration.width, configuration.headDimension)
         imageEmbedder = try reader.linear("img_in", configuration.inputChannels, width)
         textNorm = try reader.tensor("txt_norm.weight", [configuration.jointDimension])

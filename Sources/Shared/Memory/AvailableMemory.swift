@@ -1,4 +1,4 @@
-import Foundation
+internal import Foundation
 
 /// How much memory the process may still take: the machine's, and what its control groups leave of it.
 ///
@@ -7,23 +7,31 @@ import Foundation
 ///
 /// Source: `Documentation/filesystems/proc.rst` (MemAvailable), `Documentation/admin-guide/cgroup-v2.rst`
 /// (memory.max, memory.current, memory.stat) and `cgroup-v1/memory.rst` of the Linux kernel.
-struct AvailableMemory: Sendable, Equatable {
+public struct AvailableMemory: Sendable, Equatable {
     /// What sets the limit, for messages.
-    enum Source: String, Sendable {
+    public enum Source: String, Sendable {
+        /// The machine itself.
         case machine = "the machine"
+        /// A control group.
         case controlGroup = "the container's memory limit"
     }
 
     /// Bytes that can still be taken.
-    let byteCount: Int
+    public let byteCount: Int
     /// What sets the limit.
-    let source: Source
+    public let source: Source
+
+    /// Memory of a known size.
+    public init(byteCount: Int, source: Source) {
+        self.byteCount = byteCount
+        self.source = source
+    }
 
     /// Reads the limits; `nil` when the system has no /proc.
     ///
     /// - Parameter root: Where /proc and /sys are; `/` but in tests.
     /// - Returns: The smallest of all limits.
-    static func measure(root: String = "/") -> AvailableMemory? {
+    public static func measure(root: String = "/") -> AvailableMemory? {
         let files = SystemFiles(root: root)
         guard let free = files.fields("proc/meminfo")["MemAvailable:"] else { return nil }
         let machine = AvailableMemory(byteCount: free * 1024, source: .machine)

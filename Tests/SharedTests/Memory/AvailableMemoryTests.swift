@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import RewardServer
+@testable import Shared
 
 @Suite struct AvailableMemoryTests {
     /// A machine of 8 GiB free memory with some more files.
@@ -80,20 +80,5 @@ import Testing
         #expect(AvailableMemory.measure(root: machine.path)?.source == .machine)
         #expect(AvailableMemory.measure(root: "/nowhere") == nil)
         #expect(AvailableMemory.measure() != nil)
-    }
-
-    @Test("what cannot fit is refused with the figures; what is not known refuses nothing")
-    func check() throws {
-        let available = AvailableMemory(byteCount: Self.gibibyte * 3 / 2, source: .controlGroup)
-        try MemoryCheck.require(Self.gibibyte, for: "m", of: available)
-        try MemoryCheck.require(Int.max, for: "m", of: nil)
-        let error = #expect(throws: MemoryError.self) {
-            try MemoryCheck.require(2 * Self.gibibyte, for: "m", of: available)
-        }
-        #expect(
-            try #require(error).description
-                == "m needs about 2.00 GiB of memory, the container's memory limit leaves 1.50 GiB; free some, "
-                + "take a smaller or a quantised model, or add --force"
-        )
     }
 }
