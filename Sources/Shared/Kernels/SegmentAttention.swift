@@ -66,8 +66,9 @@ public enum SegmentAttention {
         }
     }
 
-    /// Rows of queries that go through the kernel together, before heads are counted.
-    private static let tileRows = 64
+    /// Rows of queries that go through the kernel together, heads counted: enough that turning a block of keys costs
+    /// little beside their products, few enough that sums stay in the core's cache.
+    private static let tileRows = 256
 
     /// Attention inside segments, every row to every row of its segment.
     ///
@@ -78,6 +79,7 @@ public enum SegmentAttention {
     ///   - segments: Ranges of rows; together all rows.
     ///   - headCount: How many heads.
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    ///   - precision: See ``causal(queries:keys:values:branches:trunk:headCount:keyValueHeadCount:headDimension:precision:)``.
     /// - Returns: `[rows, headCount · headDimension]`.
     public static func full(
         queries: HeadColumns,
@@ -85,7 +87,8 @@ public enum SegmentAttention {
         values: HeadColumns,
         segments: [Range<Int>],
         headCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision = .float32
     ) -> Tensor {
         attend(
             queries,
@@ -95,7 +98,8 @@ public enum SegmentAttention {
             isCausal: false,
             headCount: headCount,
             keyValueHeadCount: headCount,
-            headDimension: headDimension
+            headDimension: headDimension,
+            precision: precision
         )
     }
 
@@ -109,6 +113,8 @@ public enum SegmentAttention {
     ///   - headCount: Heads of the queries, a multiple of `keyValueHeadCount`.
     ///   - keyValueHeadCount: Heads of keys and values; each serves a run of query heads.
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    ///   - precision: Float32, or bfloat16 for all others: queries, keys, weights and values are rounded to it where the
+    ///     CPU multiplies it; sums and the softmax stay float32.
     /// - Returns: `[query rows, headCount · headDimension]`.
     public static func causal(
         queries: Tensor,
@@ -117,7 +123,8 @@ public enum SegmentAttention {
         branches: [Branch],
         headCount: Int,
         keyValueHeadCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision = .float32
     ) -> Tensor {
         attend(
             HeadColumns(queries),
@@ -127,7 +134,8 @@ public enum SegmentAttention {
             isCausal: true,
             headCount: headCount,
             keyValueHeadCount: keyValueHeadCount,
-            headDimension: headDimension
+            headDimension: headDimension,
+            precision: precision
         )
     }
 
@@ -145,7 +153,8 @@ public enum SegmentAttention {
         isCausal: Bool,
         headCount: Int,
         keyValueHeadCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision
     ) -> Tensor {
         let width = headCount * headDimension
         let keyWidth = keyValueHeadCount * headDimension
@@ -182,7 +191,10 @@ public enum SegmentAttention {
             }
         }
         let scale = 1 / Float(headDimension).squareRoot()
-        let scratchCount = ck_segment_attention_scratch(tile * groupSize, headDimension)
+        let scratchByteCount =
+            ck_segment_attention_scratch(tile * groupSize, headDimension) * MemoryLayout<Float>.stride
+        let kernel =
+            unsafe precision == .float32 ? ck_segment_attention_f32 : ck_segment_attention_bf16
         return unsafe Tensor([queries.tensor.rowCount, width]) { output in
             guard let output = output.baseAddress else { return }
             // Jobs write disjoint rows and heads of the output.
@@ -194,8 +206,6 @@ public enum SegmentAttention {
                 let firstIndex =
                     (trunk?.keys.rowCount ?? 0) + own.count - job.branch.queryRows.count
                     + (job.queryRows.lowerBound - job.branch.queryRows.lowerBound)
-                let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
-                defer { unsafe scratch.deallocate() }
                 unsafe withHeadRows(keys, own, trunk?.keys, head: job.head, headDimension) { keyRows in
                     unsafe withHeadRows(values, own, trunk?.values, head: job.head, headDimension) {
                         valueRows in
@@ -203,21 +213,23 @@ public enum SegmentAttention {
                             guard let rows = rows.baseAddress else { return }
                             let column = job.head * groupSize * headDimension
                             let stride = queries.tensor.columnCount
-                            unsafe ck_segment_attention_f32(
-                                rows + job.queryRows.lowerBound * stride + queries.firstColumn + column,
-                                stride,
-                                job.queryRows.count,
-                                groupSize,
-                                headDimension,
-                                keyRows,
-                                valueRows,
-                                isCausal ? 1 : 0,
-                                firstIndex,
-                                scale,
-                                target + job.queryRows.lowerBound * width + column,
-                                width,
-                                scratch
-                            )
+                            unsafe WorkMemory.withBytes(scratchByteCount) { scratch in
+                                unsafe kernel(
+                                    rows + job.queryRows.lowerBound * stride + queries.firstColumn + column,
+                                    stride,
+                                    job.queryRows.count,
+                                    groupSize,
+                                    headDimension,
+                                    keyRows,
+                                    valueRows,
+                                    isCausal ? 1 : 0,
+                                    firstIndex,
+                                    scale,
+                                    target + job.queryRows.lowerBound * width + column,
+                                    width,
+                                    scratch.assumingMemoryBound(to: Float.self)
+                                )
+                            }
                         }
                     }
                 }

@@ -82,7 +82,7 @@ struct LanguageDecoder: Sendable {
         var trunks = purpose == .trunk ? branches.map { TrunkState(tokenCount: $0.rows.count) } : []
         for (index, layer) in layers.enumerated() {
             if isCancelled() { throw CancellationError() }
-            let normed = RMSNorm.apply(hidden, weight: layer.inputNorm, epsilon: configuration.normEpsilon)
+            let normed = self.normed(hidden, layer.inputNorm, for: layer.keys)
             let keys = rotated(layer.keys(normed), layer.keyNorm, angles, configuration.keyValueHeadCount)
             let values = layer.values(normed)
             let isLast = index == layers.count - 1
@@ -101,7 +101,7 @@ struct LanguageDecoder: Sendable {
                 hidden = hidden.gatheringRows(last)
                 attended = attention(
                     layer,
-                    normed.gatheringRows(last),
+                    self.normed(hidden, layer.inputNorm, for: layer.queries),
                     angles.gatheringRows(last),
                     keys,
                     values,
@@ -121,13 +121,11 @@ struct LanguageDecoder: Sendable {
                     }
                 )
             }
-            RowArithmetic.accumulate(layer.output(attended), into: &hidden)
-            let second = RMSNorm.apply(
-                hidden,
-                weight: layer.attentionNorm,
-                epsilon: configuration.normEpsilon
+            layer.output.accumulate(ProductRows(attended, for: layer.output.precision), into: &hidden)
+            layer.mlp.accumulate(
+                self.normed(hidden, layer.attentionNorm, for: layer.mlp.entrance),
+                into: &hidden
             )
-            RowArithmetic.accumulate(layer.mlp(second), into: &hidden)
             observe(.layer(index), hidden)
             deepstack.add(level: index, to: &hidden, rows: last)
         }
@@ -139,9 +137,14 @@ struct LanguageDecoder: Sendable {
         return (normed, [])
     }
 
+    /// The norm of some rows as a layer takes them.
+    private func normed(_ rows: Tensor, _ weight: Tensor, for layer: LinearLayer) -> ProductRows {
+        RMSNorm.productRows(rows, weight: weight, epsilon: configuration.normEpsilon, for: layer.precision)
+    }
+
     private func attention(
         _ layer: Layer,
-        _ normed: Tensor,
+        _ normed: ProductRows,
         _ angles: RotaryAngles,
         _ keys: Tensor,
         _ values: Tensor,
@@ -154,7 +157,8 @@ struct LanguageDecoder: Sendable {
             branches: branches,
             headCount: configuration.headCount,
             keyValueHeadCount: configuration.keyValueHeadCount,
-            headDimension: configuration.headDimension
+            headDimension: configuration.headDimension,
+            precision: layer.output.precision
         )
     }
 
