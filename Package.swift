@@ -65,7 +65,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.copy("Resources/EmbeddedPolicy")],
+            resources: [.copy("Resources/EmbeddedPolicy"), .copy("Resources/EmbeddedQwenPolicy")],
             swiftSettings: swiftSettings
         ),
         .target(

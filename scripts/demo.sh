@@ -1,22 +1,35 @@
 #!/usr/bin/env bash
-# The main job, end to end: builds, starts reward-server with the embedded judge, trains the embedded policy against it over HTTP, and ends
+# The main job, end to end: builds, starts reward-server with the embedded judge, trains an embedded policy against it over HTTP, and ends
 # with a table, pictures and three scores from the shell.
 #
-#   scripts/demo.sh [--seed N] [--minutes M] [--output FOLDER]
+#   scripts/demo.sh [--policy kontext|qwen] [--seed N] [--minutes M] [--output FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+policy=kontext
 seed=1
 minutes=9.5
 output=demo-output
 while [ "$#" -gt 0 ]; do
     case "$1" in
+        --policy) policy=$2; shift 2 ;;
         --seed) seed=$2; shift 2 ;;
         --minutes) minutes=$2; shift 2 ;;
         --output) output=$2; shift 2 ;;
-        *) echo "demo: unknown argument '$1'; usage: scripts/demo.sh [--seed N] [--minutes M] [--output FOLDER]" >&2; exit 1 ;;
+        *) echo "demo: unknown argument '$1'; usage: scripts/demo.sh [--policy kontext|qwen] [--seed N] [--minutes M] [--output FOLDER]" >&2; exit 1 ;;
     esac
 done
+
+case "$policy" in
+    kontext) embedded=embedded settings=() ;;
+    # Its feed-forward maps have other names than those of scripts/demo.yaml.
+    qwen)
+        attention=attn.to_q,attn.to_k,attn.to_v,attn.to_out.0,attn.add_q_proj,attn.add_k_proj,attn.add_v_proj,attn.to_add_out
+        embedded=embedded-qwen
+        settings=("lora.targets=[$attention,img_mlp.net.0.proj,img_mlp.net.2,txt_mlp.net.0.proj,txt_mlp.net.2]")
+        ;;
+    *) echo "demo: unknown policy '$policy', not kontext or qwen" >&2; exit 1 ;;
+esac
 
 scripts/setup.sh
 echo "== building (some minutes the first time)"
@@ -46,9 +59,10 @@ done
 url=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["url"])' "$output/server.json")
 echo "   $url"
 
-echo "== training, at most $minutes minutes (seed $seed)"
+echo "== training, at most $minutes minutes ($policy, seed $seed)"
 "$binaries/policy-trainer" train --config scripts/demo.yaml \
-    dataset="$data" output="$run" seed="$seed" minutes="$minutes" servers="[$url]"
+    dataset="$data" output="$run" seed="$seed" minutes="$minutes" servers="[$url]" \
+    policy="$embedded" "${settings[@]}"
 
 echo "== report"
 "$binaries/policy-trainer" report --run "$run" --dataset "$data" "$output/report"
@@ -68,7 +82,7 @@ for value in (folder / row["image"], row["prompt"], folder / row["target"], f"ma
     print(value)
 PYTHON
 { read -r source; read -r instruction; read -r right; read -r other; } <"$output/scene.txt"
-"$binaries/policy-trainer" sample --image "$source" --instruction "$other" --steps 6 --seed 1 \
+"$binaries/policy-trainer" sample --policy "$embedded" --image "$source" --instruction "$other" --steps 6 --seed 1 \
     --lora "$run/checkpoints/latest/lora" "$output/wrong.png"
 "$binaries/reward-server" score --source "$source" --instruction "$instruction" "$right" "$output/wrong.png" "$source"
 

@@ -115,48 +115,23 @@ CK_LEVELS(
      size_t columns),
     (level, w, out, scales, sums, rows, columns))
 
-CK_INLINE void ck_place_f32_body(
-    int level, const float *x, const float *bias, float *restrict y, size_t stride, size_t rows, size_t columns) {
-    (void)level;
-    for (size_t r = 0; r < rows; r++) {
-        if (bias == NULL) {
-            memcpy(y + r * stride, x + r * columns, columns * sizeof(float));
-            continue;
-        }
-        for (size_t c = 0; c < columns; c++) {
-            y[r * stride + c] = x[r * columns + c] + bias[c];
-        }
-    }
-}
-
-CK_LEVELS(
-    ck_place_f32,
-    (int level, const float *x, const float *bias, float *restrict y, size_t stride, size_t rows, size_t columns),
-    (level, x, bias, y, stride, rows, columns))
-
-CK_INLINE void ck_place_s32_body(
+CK_INLINE void ck_scale_s32_body(
     int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros, const float *column_scales,
-    const int32_t *column_sums, const float *bias, float *restrict y, size_t stride, size_t rows, size_t columns) {
+    const int32_t *column_sums, float *restrict y, size_t rows, size_t columns) {
     (void)level;
     for (size_t r = 0; r < rows; r++) {
         const int32_t *sum = sums + r * columns;
-        float *out = y + r * stride;
+        float *out = y + r * columns;
         float scale = row_scales[r];
         int32_t zero = row_zeros[r];
-        if (bias == NULL) {
-            for (size_t c = 0; c < columns; c++) {
-                out[c] = (float)(sum[c] - zero * column_sums[c]) * (scale * column_scales[c]);
-            }
-        } else {
-            for (size_t c = 0; c < columns; c++) {
-                out[c] = (float)(sum[c] - zero * column_sums[c]) * (scale * column_scales[c]) + bias[c];
-            }
+        for (size_t c = 0; c < columns; c++) {
+            out[c] = (float)(sum[c] - zero * column_sums[c]) * (scale * column_scales[c]);
         }
     }
 }
 
 CK_LEVELS(
-    ck_place_s32,
+    ck_scale_s32,
     (int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros, const float *column_scales,
-     const int32_t *column_sums, const float *bias, float *restrict y, size_t stride, size_t rows, size_t columns),
-    (level, sums, row_scales, row_zeros, column_scales, column_sums, bias, y, stride, rows, columns))
+     const int32_t *column_sums, float *restrict y, size_t rows, size_t columns),
+    (level, sums, row_scales, row_zeros, column_scales, column_sums, y, rows, columns))

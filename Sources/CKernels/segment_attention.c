@@ -1,15 +1,4 @@
-#include "CKernels.h"
-
-#include "ck_math.h"
-
-#include <math.h>
-#include <string.h>
-
-
-// Keys of one block, and rows of queries that go through a block together.
-enum { BLOCK = 64, LANES = 16, TILE = 4 };
-
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4)));
+#include "ck_segment_attention.h"
 
 typedef struct {
     float *queries;    // [rows, dimension], scaled
@@ -22,19 +11,11 @@ typedef struct {
     size_t width;      // dimension rounded up to whole vectors
 } workspace;
 
-CK_INLINE size_t padded(size_t dimension) {
-    return (dimension + LANES - 1) / LANES * LANES;
-}
-
 size_t ck_segment_attention_scratch(size_t rows, size_t dimension) {
     size_t full = (rows + TILE - 1) / TILE * TILE;
-    size_t width = padded(dimension);
-    return full * dimension + BLOCK * dimension + BLOCK * width + full * width + TILE * BLOCK + 2 * full;
-}
-
-CK_INLINE const float *row_of(const ck_head_rows *parts, size_t index) {
-    return index < parts[0].count ? parts[0].base + index * parts[0].stride
-                                  : parts[1].base + (index - parts[0].count) * parts[1].stride;
+    size_t width = ck_padded(dimension);
+    // Queries, keys, values, sums, scores, maxima and totals; pairs of bfloat16 rounded up to whole vectors take no more.
+    return full * width + BLOCK * width + BLOCK * width + full * width + TILE * BLOCK + 2 * full;
 }
 
 // Copies one block of keys (transposed) and values, with zeros behind the last one.
@@ -79,50 +60,6 @@ CK_INLINE void score(const workspace *w, size_t row, size_t dimension) {
     memcpy(w->scores, sums, sizeof(sums));
 }
 
-// Turns the scores of one query into weights exp(score - maximum), and brings its maximum and total up to
-// date. Returns the factor that the sums collected so far must be multiplied with.
-CK_INLINE float weigh(
-    float *scores, size_t visible, float *maximum, float *total
-) {
-    for (size_t j = visible; j < BLOCK; j++) {
-        scores[j] = -INFINITY;
-    }
-    // Lane by lane, since a single running maximum would be one long chain.
-    float largests[LANES];
-    for (size_t lane = 0; lane < LANES; lane++) {
-        largests[lane] = *maximum;
-    }
-    for (size_t start = 0; start < BLOCK; start += LANES) {
-        for (size_t lane = 0; lane < LANES; lane++) {
-            float one = scores[start + lane];
-            largests[lane] = one > largests[lane] ? one : largests[lane];
-        }
-    }
-    for (size_t width = LANES / 2; width > 0; width /= 2) {
-        for (size_t lane = 0; lane < width; lane++) {
-            float other = largests[lane + width];
-            largests[lane] = other > largests[lane] ? other : largests[lane];
-        }
-    }
-    float largest = largests[0];
-    float factor = ck_exp(*maximum - largest);
-    for (size_t j = 0; j < BLOCK; j++) {
-        scores[j] = ck_exp(scores[j] - largest);
-    }
-    float partial[LANES];
-    for (size_t lane = 0; lane < LANES; lane++) {
-        partial[lane] = ((scores[lane] + scores[LANES + lane]) + scores[2 * LANES + lane]) + scores[3 * LANES + lane];
-    }
-    for (size_t width = LANES / 2; width > 0; width /= 2) {
-        for (size_t lane = 0; lane < width; lane++) {
-            partial[lane] += partial[lane + width];
-        }
-    }
-    *total = *total * factor + partial[0];
-    *maximum = largest;
-    return factor;
-}
-
 // sums[t] = sums[t] · factor[t] + weights[t] · values, for `vectors` vectors from column `column` on.
 CK_INLINE void collect(
     const workspace *w, size_t row, size_t column, const float *factors, const size_t vectors
@@ -165,7 +102,7 @@ CK_INLINE void ck_segment_attention_f32_body(
     size_t rows = queries * heads;
     size_t full = (rows + TILE - 1) / TILE * TILE;
     workspace w;
-    w.width = padded(dimension);
+    w.width = ck_padded(dimension);
     w.queries = scratch;
     w.keys = w.queries + full * dimension;
     w.values = w.keys + BLOCK * dimension;

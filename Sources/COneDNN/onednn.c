@@ -30,6 +30,7 @@
     F(dnnl_memory_create) \
     F(dnnl_memory_destroy) \
     F(dnnl_memory_desc_get_size) \
+    F(dnnl_memory_desc_equal) \
     F(dnnl_primitive_attr_create) \
     F(dnnl_primitive_attr_destroy) \
     F(dnnl_primitive_attr_set_scratchpad_mode) \
@@ -276,6 +277,15 @@ size_t od_layout_size(const od_layout *layout) {
     return od.dnnl_memory_desc_get_size(OD_REF(layout->packed));
 }
 
+int od_layout_is_plain_words(const od_layout *layout) {
+    od_md words;
+    dnnl_format_tag_t tag = layout->type == OD_BF16 ? dnnl_BA16a64b2a : dnnl_BA16a64b4a;
+    if (od_md_tagged(&words, layout->inputs, layout->outputs, od_weight(layout->type), tag)) return 0;
+    int equal = od.dnnl_memory_desc_equal(OD_REF(words), OD_REF(layout->packed));
+    od_md_free(&words);
+    return equal;
+}
+
 // Runs a primitive on memory that the caller owns.
 static int od_execute(
     dnnl_primitive_t primitive, size_t count, const int *names, const od_md_ref *types, void *const *places) {
@@ -369,6 +379,10 @@ od_layout *od_layout_create(od_type type, size_t outputs, size_t inputs) {
 }
 void od_layout_destroy(od_layout *layout) { (void)layout; }
 size_t od_layout_size(const od_layout *layout) {
+    (void)layout;
+    return 0;
+}
+int od_layout_is_plain_words(const od_layout *layout) {
     (void)layout;
     return 0;
 }

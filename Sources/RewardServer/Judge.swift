@@ -1,7 +1,7 @@
 import Imaging
 import Shared
 
-/// What scoring asks of a model: look tokens up, and answer one group with logits.
+/// What scoring asks of a model: look tokens up, and answer groups with logits.
 ///
 /// The seam between the server and the runtime: everything above it works for any model, and tests put models here
 /// that are slow, broken or unsure on purpose.
@@ -9,14 +9,27 @@ protocol Judge: LabelVocabulary, Sendable {
     /// Which model this is.
     var identity: JudgeIdentity { get }
 
-    /// Runs the prompts of one group up to the answer position; no token is generated.
+    /// Does what can be done before the model is free: images in the form that the model takes, texts as tokens.
+    ///
+    /// - Parameter question: The images, the text and the tokens of interest.
+    /// - Returns: The question, for ``answers(to:isCancelled:)``.
+    /// - Throws: ``RequestError/sourceImage(_:)`` when the model cannot take the source image.
+    func prepare(_ question: JudgeQuestion) throws -> any PreparedQuestion
+
+    /// Runs the prompts of all groups up to the answer position, in one forward pass; no token is generated.
     ///
     /// - Parameters:
-    ///   - question: The images, the text and the tokens of interest.
+    ///   - questions: From ``prepare(_:)``; an answer does not depend on the questions beside its own.
     ///   - isCancelled: Asked between steps; the work ends with a `CancellationError` when it says yes.
-    /// - Returns: One answer or failure for each candidate, in order.
-    /// - Throws: ``RequestError/sourceImage(_:)`` when the model cannot take the source image; what the runtime throws.
-    func answers(to question: JudgeQuestion, isCancelled: () -> Bool) throws -> JudgeReply
+    /// - Returns: A reply for each question, in order.
+    /// - Throws: What the runtime throws.
+    func answers(to questions: [any PreparedQuestion], isCancelled: () -> Bool) throws -> [JudgeReply]
+}
+
+/// A question that only waits for the model's time.
+protocol PreparedQuestion: Sendable {
+    /// Rows of tokens that go through the model when nothing is cached.
+    var rowCount: Int { get }
 }
 
 /// Which model judges, and what made it.
@@ -63,9 +76,9 @@ struct JudgeReply: Sendable {
     var answers: [Result<JudgeAnswer, ScoreFailure>]
     /// Tokens and images.
     var usage = ScoreUsage()
-    /// Time in the vision tower.
+    /// Time of the forward pass in the vision tower.
     var vision = Duration.zero
-    /// Time in the language model.
+    /// Time of the forward pass in the language model.
     var prefill = Duration.zero
     /// Time in the output head.
     var head = Duration.zero

@@ -17,14 +17,24 @@ struct LanguageModelJudge: Judge {
     ///   - precision: The arithmetic of linear layers.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
     ///   - cache: Where features and trunks are kept.
+    ///   - packedFolder: Where packed weights are kept for the next start.
+    ///   - progress: Told which share of the weights has been taken in.
     /// - Throws: What the runtime throws.
     init(
         _ files: ModelFiles,
         precision: PrecisionChoice = .auto,
         checksWeights: Bool = false,
-        cache: InferenceCache = InferenceCache()
+        cache: InferenceCache = InferenceCache(),
+        packedFolder: String? = nil,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws {
-        model = try LanguageVisionModel.load(files, checkWeights: checksWeights, precision: precision)
+        model = try LanguageVisionModel.load(
+            files,
+            checkWeights: checksWeights,
+            precision: precision,
+            packedFolder: packedFolder,
+            progress: progress
+        )
         self.cache = cache
         let information = model.information
         identity = JudgeIdentity(
@@ -45,74 +55,98 @@ struct LanguageModelJudge: Judge {
         model.tokenizer.decode([token])
     }
 
-    func answers(to question: JudgeQuestion, isCancelled: () -> Bool) throws -> JudgeReply {
+    /// A group whose prompts are token rows.
+    struct Question: PreparedQuestion {
+        /// Why a candidate cannot be asked about; nil for those that are in the group, in their order.
+        fileprivate let failures: [ScoreFailure?]
+        /// The prompts; nil when no candidate is left.
+        fileprivate let group: PlannedGroup?
+        /// The ids whose logits are wanted.
+        fileprivate let tokens: [Int]
+
+        var rowCount: Int { group?.rowCount ?? 0 }
+    }
+
+    func prepare(_ question: JudgeQuestion) throws -> any PreparedQuestion {
         let source: PreparedImage
         do {
             source = try model.prepare(question.source)
         } catch {
             throw RequestError.sourceImage(ScoreFailure(preparing: error, name: "source.image"))
         }
-        let candidates = question.candidates.map { image in
-            Result { try model.prepare(image) }.mapError {
-                ScoreFailure(preparing: $0, name: "the edited image")
+        var failures: [ScoreFailure?] = []
+        var ready: [PreparedImage] = []
+        for candidate in question.candidates {
+            do {
+                let image = try model.prepare(candidate)
+                // A prompt that is too long fails the candidate that it is about, not the group.
+                _ = try model.plan(
+                    Self.promptGroup([image], source: source, text: question.text, order: question.order)
+                )
+                ready.append(image)
+                failures.append(nil)
+            } catch let error as ModelError where error.isAboutLength {
+                failures.append(
+                    ScoreFailure(type: "invalid_image", code: "prompt_too_long", message: "\(error)")
+                )
+            } catch {
+                failures.append(ScoreFailure(preparing: error, name: "the edited image"))
             }
         }
-        let ready = candidates.compactMap { try? $0.get() }
-        var reply = JudgeReply(answers: [])
-        var answers = try answers(for: ready, source: source, question, &reply, isCancelled)[...]
-        reply.answers = candidates.map { candidate in
-            candidate.flatMap { _ in answers.removeFirst() }
-        }
-        return reply
+        return Question(
+            failures: failures,
+            group: ready.isEmpty
+                ? nil
+                : try model.plan(
+                    Self.promptGroup(ready, source: source, text: question.text, order: question.order)
+                ),
+            tokens: question.tokens
+        )
     }
 
-    /// The logits of a group of images that the model takes.
-    ///
-    /// A prompt that is too long is looked for image by image, since only the candidates it concerns must
-    /// fail; scores do not depend on the grouping.
-    private func answers(
-        for images: [PreparedImage],
-        source: PreparedImage,
-        _ question: JudgeQuestion,
-        _ reply: inout JudgeReply,
-        _ isCancelled: () -> Bool
-    ) throws -> [Result<JudgeAnswer, ScoreFailure>] {
-        guard !images.isEmpty else { return [] }
-        do {
-            let group = Self.promptGroup(images, source: source, text: question.text, order: question.order)
-            let (branches, timings, imagesEncoded, imagesCached) = try model.answerStates(
-                group,
-                cache: cache,
-                isCancelled: isCancelled
-            )
-            reply.usage.imagesEncoded += imagesEncoded
-            reply.usage.imagesCached += imagesCached
-            reply.vision += timings.vision
-            reply.prefill += timings.prefill
-            reply.head += timings.head
-            return branches.map { branch in
+    func answers(
+        to questions: [any PreparedQuestion],
+        isCancelled: () -> Bool
+    ) throws -> [JudgeReply] {
+        let questions = questions.map { question in
+            guard let question = question as? Question else {
+                preconditionFailure("\(type(of: question)) was prepared by another judge")
+            }
+            return question
+        }
+        let (states, timings) = try model.answerStates(
+            questions.compactMap(\.group),
+            cache: cache,
+            isCancelled: isCancelled
+        )
+        var remaining = states[...]
+        return questions.map { question in
+            var reply = JudgeReply(answers: [])
+            reply.vision = timings.vision
+            reply.prefill = timings.prefill
+            guard question.group != nil, let group = remaining.popFirst() else {
+                reply.answers = question.failures.compactMap { $0.map(Result.failure) }
+                return reply
+            }
+            reply.usage.imagesEncoded = group.imagesEncoded
+            reply.usage.imagesCached = group.imagesCached
+            let start = ContinuousClock.now
+            var branches = group.branches[...]
+            reply.answers = question.failures.map { failure in
+                if let failure { return .failure(failure) }
+                let branch = branches.removeFirst()
                 reply.usage.promptTokens += branch.promptTokens
                 reply.usage.cachedTokens += branch.cachedTokens
                 reply.usage.imageTokens += branch.imageTokens
-                let start = ContinuousClock.now
-                let answer = JudgeAnswer(
-                    logits: model.logits(branch, tokens: question.tokens),
-                    logSumExp: model.logSumExp(branch)
-                )
-                reply.head += ContinuousClock.now - start
-                return .success(answer)
-            }
-        } catch let error as ModelError where error.isAboutLength {
-            guard images.count > 1 else {
-                return [
-                    .failure(
-                        ScoreFailure(type: "invalid_image", code: "prompt_too_long", message: "\(error)")
+                return .success(
+                    JudgeAnswer(
+                        logits: model.logits(branch, tokens: question.tokens),
+                        logSumExp: model.logSumExp(branch)
                     )
-                ]
+                )
             }
-            return try images.flatMap { image in
-                try answers(for: [image], source: source, question, &reply, isCancelled)
-            }
+            reply.head = ContinuousClock.now - start
+            return reply
         }
     }
 

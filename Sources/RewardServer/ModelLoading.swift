@@ -17,6 +17,10 @@ struct ModelLoading: Sendable {
     var imageCacheByteCount = InferenceCache.defaultFeatureBytes
     /// Most bytes of keys and values that are kept for later requests.
     var prefixCacheByteCount = InferenceCache.defaultTrunkBytes
+    /// The folder that keeps packed weights for the next start; `nil` keeps none.
+    var packedFolder: String?
+    /// Told which share of the weights has been taken in.
+    var progress: @Sendable (_ share: Double) -> Void = { _ in }
     /// Says what memory is left.
     var available: @Sendable () -> AvailableMemory? = { AvailableMemory.measure() }
 
@@ -39,7 +43,9 @@ struct ModelLoading: Sendable {
                 files,
                 precision: precision,
                 checksWeights: checksWeights,
-                cache: InferenceCache(featureBytes: imageCacheByteCount, trunkBytes: prefixCacheByteCount)
+                cache: InferenceCache(featureBytes: imageCacheByteCount, trunkBytes: prefixCacheByteCount),
+                packedFolder: packedFolder,
+                progress: progress
             ),
             rubrics: try RubricLibrary(own: ModelLocation.ownRubric(of: files))
         )

@@ -17,6 +17,7 @@ struct RewardServerCommand: AsyncParsableCommand {
     /// Parses the command line and runs it; whatever is wrong with it is one line on stderr and exit code 1.
     static func main() async {
         do {
+            try InstructionLimit.check()
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -4,7 +4,8 @@ import Shared
 
 /// The whole way from a group to its reply; HTTP and shell walk it alike.
 ///
-/// It has two steps, so that a server can decode one group while its model works on another.
+/// It has three steps, so that a server can decode and prepare some groups while its model works on others, and can
+/// give the model several groups at once.
 struct Scorer: Sendable {
     /// The model.
     let judge: any Judge
@@ -17,6 +18,21 @@ struct Scorer: Sendable {
         fileprivate let rubric: ResolvedRubric
         fileprivate let options: ScoreOptions
         fileprivate let decoding: Duration
+    }
+
+    /// A group that only waits for the model.
+    struct PreparedGroup: Sendable {
+        fileprivate let candidates: [(id: String, failure: ScoreFailure?)]
+        /// The candidates without a failure, in order; nil when there are none.
+        fileprivate let question: (any PreparedQuestion)?
+        fileprivate let rubric: ResolvedRubric
+        fileprivate let options: ScoreOptions
+        fileprivate let decoding: Duration
+
+        /// How many candidates it has.
+        var candidateCount: Int { candidates.count }
+        /// Rows of tokens that go through the model when nothing is cached.
+        var rowCount: Int { question?.rowCount ?? 0 }
     }
 
     /// Bytes → pixels, labels → token ids, texts → prompt text.
@@ -39,34 +55,82 @@ struct Scorer: Sendable {
         )
     }
 
-    /// Pixels → logits → distributions → scores.
+    /// Pixels → patches, text → tokens.
+    ///
+    /// - Parameter group: The group.
+    /// - Returns: The group, ready for the model.
+    /// - Throws: ``RequestError/sourceImage(_:)`` when the model cannot take the source image.
+    func prepare(_ group: DecodedGroup) throws -> PreparedGroup {
+        let start = ContinuousClock.now
+        let images = group.candidates.compactMap { try? $0.image.get() }
+        let question =
+            images.isEmpty
+            ? nil
+            : try judge.prepare(
+                JudgeQuestion(
+                    source: group.source,
+                    candidates: images,
+                    text: group.text,
+                    order: group.rubric.rubric.order,
+                    tokens: group.rubric.flatTokens
+                )
+            )
+        return PreparedGroup(
+            candidates: group.candidates.map { id, image in
+                switch image {
+                case .success: (id, nil)
+                case .failure(let failure): (id, failure)
+                }
+            },
+            question: question,
+            rubric: group.rubric,
+            options: group.options,
+            decoding: group.decoding + (ContinuousClock.now - start)
+        )
+    }
+
+    /// Tokens and patches → logits → distributions → scores, of several groups in one forward pass.
     ///
     /// - Parameters:
-    ///   - group: The group.
-    ///   - queued: How long it waited for the model.
+    ///   - groups: The groups, each with how long it waited for the model.
     ///   - isCancelled: Asked between steps.
-    /// - Returns: One item for each candidate, in order; a score does not depend on its neighbours.
+    /// - Returns: A reply for each group, with one item for each candidate in order; a score depends neither on its
+    ///   neighbours nor on other groups. The times are those of the whole pass.
     /// - Throws: What the runtime throws; a `CancellationError`.
     func score(
-        _ group: DecodedGroup,
-        queued: Duration = .zero,
+        _ groups: [(group: PreparedGroup, queued: Duration)],
         isCancelled: () -> Bool = { false }
-    ) throws -> EditScoresResponse {
+    ) throws -> [EditScoresResponse] {
         let start = ContinuousClock.now
-        let question = JudgeQuestion(
-            source: group.source,
-            candidates: group.candidates.compactMap { try? $0.image.get() },
-            text: group.text,
-            order: group.rubric.rubric.order,
-            tokens: group.rubric.flatTokens
-        )
-        let reply =
-            question.candidates.isEmpty
-            ? JudgeReply(answers: []) : try judge.answers(to: question, isCancelled: isCancelled)
+        var replies = try judge.answers(to: groups.compactMap(\.group.question), isCancelled: isCancelled)[
+            ...
+        ]
+        let computing = ContinuousClock.now - start
+        return groups.map { group, queued in
+            let reply = group.question.flatMap { _ in replies.popFirst() } ?? JudgeReply(answers: [])
+            return response(to: group, reply, queued: queued, computing: computing)
+        }
+    }
+
+    /// The whole way of one group.
+    ///
+    /// - Parameter group: The group.
+    /// - Returns: The reply.
+    /// - Throws: What the three steps throw.
+    func score(_ group: ScoreGroup) throws -> EditScoresResponse {
+        try score([(prepare(decode(group)), queued: .zero)])[0]
+    }
+
+    private func response(
+        to group: PreparedGroup,
+        _ reply: JudgeReply,
+        queued: Duration,
+        computing: Duration
+    ) -> EditScoresResponse {
         var answers = reply.answers[...]
         let items = group.candidates.enumerated().map { index, candidate in
             let outcome: ScoreOutcome =
-                switch candidate.image.flatMap({ _ in answers.removeFirst() }) {
+                switch candidate.failure.map(Result.failure) ?? answers.removeFirst() {
                 case .success(let answer):
                     ExpectedScoreMode.outcome(of: answer, rubric: group.rubric, options: group.options)
                 case .failure(let failure):
@@ -89,7 +153,7 @@ struct Scorer: Sendable {
                 vision: reply.vision.milliseconds,
                 prefill: reply.prefill.milliseconds,
                 head: reply.head.milliseconds,
-                total: (group.decoding + queued + (ContinuousClock.now - start)).milliseconds
+                total: (group.decoding + queued + computing).milliseconds
             )
         )
     }

@@ -5,12 +5,16 @@ import Testing
 @Suite("Both programs together", .serialized)
 struct TrainingEndToEndTests {
     @Test(
-        "two epochs with the embedded judge over HTTP, then evaluation and report",
-        .timeLimit(.minutes(10))
+        "two epochs with either embedded policy and the embedded judge over HTTP, then evaluation and report",
+        .timeLimit(.minutes(10)),
+        arguments: ["embedded", "embedded-qwen"]
     )
-    func train() async throws {
+    func train(policy: String) async throws {
         let pair = try await Pair()
-        let trained = try await Programs.run(Programs.trainer, pair.arguments("run", epochs: 2))
+        let trained = try await Programs.run(
+            Programs.trainer,
+            pair.arguments("run", epochs: 2) + ["policy=\(policy)"]
+        )
         #expect(trained.status == 0, "\(trained.errors)")
         let metrics = try String(contentsOfFile: pair.folder.file("run/metrics.jsonl"), encoding: .utf8)
         let lines = try metrics.split(separator: "\n").map {

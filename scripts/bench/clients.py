@@ -1,15 +1,20 @@
-"""Groups of 12 from several clients at once against a running reward-server: rate, and how busy the model was.
+"""How much of the judge's own rate is left over HTTP: groups of 12 from one and from several clients at once.
 
-Busy is what the server itself timed (vision, prefill, head) divided by the time on the clock: what is missing
-from 100 % is the cost of HTTP and of the clients, which share the machine. Pictures differ in every request, so that no
-cache answers. Needs numpy. Run: python scripts/bench/clients.py URL [--clients 8] [--seconds 10]
+The rate in the process is the group of 12, cold caches, of `reward-server bench`, measured before and after the server
+answered; its images are decoded and prepared beforehand, while over HTTP that is part of the work, as are the clients.
+Pictures differ in every request, so that no cache answers. Needs numpy. Run:
+    python scripts/bench/clients.py .build/release/reward-server [--model FOLDER] [--clients 8] [--seconds 10]
 """
 
 import argparse
 import base64
+import contextlib
 import http.client
 import json
+import pathlib
 import struct
+import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -32,16 +37,70 @@ def picture(generator):
     return "data:image/png;base64," + base64.b64encode(png + chunk(b"IEND", b"")).decode()
 
 
+@contextlib.contextmanager
+def server(command):
+    """The address of a server that runs meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        ready = pathlib.Path(folder) / "ready.json"
+        process = subprocess.Popen(
+            [*command, "--port", "0", "--ready-file", str(ready)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        try:
+            while not ready.exists():
+                if process.poll() is not None:
+                    raise SystemExit(f"clients: {' '.join(command)} ended with {process.returncode}")
+                time.sleep(0.05)
+            yield urllib.parse.urlsplit(json.loads(ready.read_text())["url"])
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def in_process(command, candidates):
+    """Candidates a second of the judge without HTTP."""
+    output = subprocess.run(
+        [*command, "--case", "groups", "--candidates", str(candidates), "--quick", "--json"], check=True,
+        capture_output=True, text=True).stdout
+    record = next(record for record in map(json.loads, output.splitlines()) if record["case"] == "group")
+    return candidates / record["seconds"]
+
+
+def over_http(address, bodies, seconds):
+    """Requests a second of as many clients as there are lists of bodies."""
+    counts = [0] * len(bodies)
+    end = time.perf_counter() + seconds
+
+    def client(index):
+        connection = http.client.HTTPConnection(address.hostname, address.port)
+        for body in bodies[index] * 1000:
+            if time.perf_counter() > end:
+                return
+            connection.request("POST", "/v1/edit-scores", body, {"Content-Type": "application/json"})
+            reply = json.loads(connection.getresponse().read())
+            if len(reply["scores"]) != reply["group"]["ok"]:
+                raise SystemExit(f"clients: not all candidates have scores: {reply}")
+            counts[index] += 1
+
+    start = time.perf_counter()
+    threads = [threading.Thread(target=client, args=(index,)) for index in range(len(bodies))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("url")
+    parser.add_argument("binary", help="reward-server")
+    parser.add_argument("--model", help="a model folder; the embedded judge when left out")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--candidates", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
-    address = urllib.parse.urlsplit(options.url)
+    model = ["--model", options.model] if options.model else []
     generator = numpy.random.default_rng(0)
-    # Bodies are made beforehand: a client costs little more than its sockets.
+    # Bodies are made beforehand: a client costs little more than its socket.
     bodies = [
         [
             json.dumps({
@@ -52,32 +111,16 @@ def main():
         ]
         for _ in range(options.clients)
     ]
-    replies, lock = [], threading.Lock()
-
-    def client(own, end):
-        for body in own * 1000:
-            if time.perf_counter() > end:
-                return
-            connection = http.client.HTTPConnection(address.hostname, address.port)
-            connection.request("POST", "/v1/edit-scores", body, {"Content-Type": "application/json"})
-            reply = json.loads(connection.getresponse().read())
-            with lock:
-                replies.append(reply["timings"])
-
-    for name, count, length in [("warm-up", 1, 1.0), ("one client", 1, options.seconds / 2),
-                                (f"{options.clients} clients", options.clients, options.seconds)]:
-        replies.clear()
-        start = time.perf_counter()
-        threads = [threading.Thread(target=client, args=(bodies[i], start + length)) for i in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        passed = time.perf_counter() - start
-        model = sum(reply[key] for reply in replies for key in ("vision_ms", "prefill_ms", "head_ms")) / 1_000
-        rate = len(replies) * options.candidates / passed
-        print(f"{name}: {rate:.0f} candidates/s, model busy {model / passed:.0%} of the time, "
-              f"{1_000 * model / max(1, len(replies)):.2f} ms of it a group")
+    bench = [options.binary, "bench", *model]
+    before = in_process(bench, options.candidates)
+    with server([options.binary, "serve", *model]) as address:
+        over_http(address, bodies[:1], 1)
+        one = options.candidates * over_http(address, bodies[:1], options.seconds / 2)
+        several = options.candidates * over_http(address, bodies, options.seconds)
+    own = (before + in_process(bench, options.candidates)) / 2
+    print(f"in the process: {own:.0f} candidates/s")
+    print(f"one client: {one:.0f} candidates/s, {one / own:.0%} of it")
+    print(f"{options.clients} clients: {several:.0f} candidates/s, {several / own:.0%} of it")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ photos=Tests/ImagingTests/Fixtures/photos
 "$binaries/policy-trainer" dataset shapes --count 4 --test-count 4 --seed 3 "$folder/data" >/dev/null
 {
     "$python" scripts/parity/sample.py --binary "$binaries/policy-trainer"
+    "$python" scripts/parity/sample.py --binary "$binaries/policy-trainer" --policy Sources/PolicyTrainer/Resources/EmbeddedQwenPolicy
     "$python" scripts/parity/score.py --binary "$binaries/reward-server" --instruction "make the red circle blue" \
         --source "$folder/data/images/000000.png" "$folder"/data/targets/*.png
     "$python" scripts/parity/score.py --binary "$binaries/reward-server" --instruction "add more light, please" \
@@ -31,7 +32,11 @@ head = page.read_text().split("<!-- measured -->")[0]
 table = [f"Measured by `scripts/parity/run.sh` on commit {commit} with {versions}.", "",
          "| check | case | largest difference | upstream float32 against float64 | fine |", "|---|---|---|---|---|"]
 for line in lines:
-    case = f"{line['size']}, {line['steps']} steps" if line["check"] == "sample" else f"{line['image']}, {line['tokens']} tokens"
+    if line["check"] == "sample":
+        guidance = f", guidance {line['guidance']}" if "guidance" in line else ""
+        case = f"{line['policy']}, {line['size']}, {line['steps']} steps{guidance}"
+    else:
+        case = f"{line['image']}, {line['tokens']} tokens"
     value = line.get("relative difference", line.get("largest difference"))
     rounding = f"{line['upstream rounding']:.1e}" if "upstream rounding" in line else ""
     table.append(f"| {line['check']} | {case} | {value:.1e} | {rounding} | {'yes' if line['ok'] else 'NO'} |")

@@ -1,6 +1,5 @@
-"""The embedded policy: a FluxKontextPipeline of 3.6 million parameters. Shared by policy.py and rollouts.py."""
+"""The embedded policy of the first family: a FluxKontextPipeline of 4.7 million parameters."""
 
-import json
 import math
 import shutil
 from pathlib import Path
@@ -10,11 +9,52 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransf
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
 
+from editpolicy import CHANNELS, GRID, EditPolicy, write_json
+
 WIDTH = 128
 CLIP_LENGTH = 16
 T5_LENGTH = 12
-GRID = 3  # tokens along one side: 48 pixels / (factor 8 * packing 2)
-CHANNELS = 16
+AUTOENCODER_WIDTHS = (16, 32, 64, 64)
+
+
+def new_autoencoder():
+    return AutoencoderKL(
+        in_channels=3, out_channels=3, down_block_types=["DownEncoderBlock2D"] * len(AUTOENCODER_WIDTHS),
+        up_block_types=["UpDecoderBlock2D"] * len(AUTOENCODER_WIDTHS), block_out_channels=AUTOENCODER_WIDTHS,
+        layers_per_block=1, latent_channels=CHANNELS, norm_num_groups=8, use_quant_conv=False,
+        use_post_quant_conv=False, mid_block_add_attention=False, sample_size=16 * GRID, shift_factor=None,
+    )
+
+
+def load_autoencoder(folder):
+    return AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32)
+
+
+def latents(model, x):
+    """Pixels [n, 3, 48, 48] to latents [n, 16, 6, 6] as the decoder takes them."""
+    return model.encode(x).latent_dist.mean
+
+
+def pixels(model, z):
+    return model.decode(z).sample
+
+
+def frozen(model):
+    """What decoder-only training leaves alone."""
+    return [model.encoder]
+
+
+def is_measured(model):
+    return model.config.shift_factor is not None
+
+
+def note_statistics(model, mean, deviation):
+    model.register_to_config(shift_factor=mean, scaling_factor=1 / deviation)
+
+
+def statistics(model):
+    """Mean and deviation by which a latent is normalised."""
+    return model.config.shift_factor, 1 / model.config.scaling_factor
 
 
 def new_transformer():
@@ -63,19 +103,6 @@ def sigmas(steps):
     return torch.cat([shift / (shift + 1 / raw - 1), torch.zeros(1)])
 
 
-def pack(latents):
-    """[n, 16, 6, 6] to tokens [n, 9, 64], channel = 4·c + 2·dy + dx."""
-    n = len(latents)
-    latents = latents.reshape(n, CHANNELS, GRID, 2, GRID, 2).permute(0, 2, 4, 1, 3, 5)
-    return latents.reshape(n, GRID * GRID, 4 * CHANNELS)
-
-
-def unpack(tokens):
-    n = len(tokens)
-    tokens = tokens.reshape(n, GRID, GRID, CHANNELS, 2, 2).permute(0, 3, 1, 4, 2, 5)
-    return tokens.reshape(n, CHANNELS, 2 * GRID, 2 * GRID)
-
-
 def token_ids():
     """Position ids of [target; reference] and of the text, as FluxKontextPipeline makes them."""
     target = torch.tensor([[0.0, row, column] for row in range(GRID) for column in range(GRID)])
@@ -84,8 +111,13 @@ def token_ids():
     return torch.cat([target, reference]), torch.zeros(T5_LENGTH, 3)
 
 
-class FluxPolicy(nn.Module):
+class FluxPolicy(EditPolicy):
     """Transformer and text encoders with their tokenizers and autoencoder."""
+
+    PIPELINE = "FluxKontextPipeline"
+    latents, pixels = staticmethod(latents), staticmethod(pixels)
+    statistics, sigmas = staticmethod(statistics), staticmethod(sigmas)
+    open_autoencoder = staticmethod(load_autoencoder)
 
     def __init__(self, transformer, clip, t5, autoencoder, clip_tokenizer, t5_tokenizer):
         super().__init__()
@@ -101,16 +133,16 @@ class FluxPolicy(nn.Module):
         clip_tokenizer = CLIPTokenizer.from_pretrained(Path(tokenizers) / "tokenizer")
         t5_tokenizer = T5TokenizerFast.from_pretrained(Path(tokenizers) / "tokenizer_2")
         return cls(new_transformer(), *new_text_encoders(clip_tokenizer, t5_tokenizer),
-                   AutoencoderKL.from_pretrained(autoencoder), clip_tokenizer, t5_tokenizer)
+                   load_autoencoder(autoencoder), clip_tokenizer, t5_tokenizer)
 
     @classmethod
     def load(cls, folder):
-        folder, kind = Path(folder), {"torch_dtype": torch.float32}
+        folder = Path(folder)
         return cls(
-            FluxTransformer2DModel.from_pretrained(folder / "transformer", **kind),
+            FluxTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32),
             CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
             T5EncoderModel.from_pretrained(folder / "text_encoder_2", dtype=torch.float32),
-            AutoencoderKL.from_pretrained(folder / "vae", **kind),
+            load_autoencoder(folder / "vae"),
             CLIPTokenizer.from_pretrained(folder / "tokenizer"),
             T5TokenizerFast.from_pretrained(folder / "tokenizer_2"),
         ).eval()
@@ -118,8 +150,8 @@ class FluxPolicy(nn.Module):
     def trained(self):
         return [*self.transformer.parameters(), *self.clip.parameters(), *self.t5.parameters()]
 
-    def tokenize(self, prompts):
-        """Padded ids of both encoders, [n, 16] and [n, 12]."""
+    def inputs(self, prompts, pictures):
+        """Padded ids of both encoders, [n, 16] and [n, 12]; they see no pictures."""
         options = {"padding": "max_length", "truncation": True, "return_tensors": "pt"}
         clip = self.clip_tokenizer(prompts, max_length=CLIP_LENGTH, **options).input_ids
         return clip, self.t5_tokenizer(prompts, max_length=T5_LENGTH, **options).input_ids
@@ -135,47 +167,19 @@ class FluxPolicy(nn.Module):
             pooled_projections=pooled, timestep=sigma, img_ids=self.image_ids, txt_ids=self.text_ids,
         ).sample[:, :GRID * GRID]
 
-    @torch.no_grad()
-    def encode(self, pictures):
-        """8-bit [n, 48, 48, 3] to normalised tokens [n, 9, 64]."""
-        x = torch.tensor(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
-        latents = torch.cat([self.autoencoder.encode(part).latent_dist.mean for part in x.split(200)])
-        config = self.autoencoder.config
-        return pack((latents - config.shift_factor) * config.scaling_factor)
-
-    @torch.no_grad()
-    def decode(self, tokens):
-        """Normalised tokens to 8-bit pictures."""
-        config = self.autoencoder.config
-        latents = unpack(tokens) / config.scaling_factor + config.shift_factor
-        y = torch.cat([self.autoencoder.decode(part).sample for part in latents.split(200)])
-        return ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-
-    @torch.no_grad()
-    def sample(self, reference, condition, noise, steps):
-        """Euler steps from noise [n, 9, 64] to clean tokens."""
-        x, schedule = noise, sigmas(steps)
-        for now, then in zip(schedule, schedule[1:]):
-            x = x + (then - now) * self.velocity(x, reference, condition, now.expand(len(x)))
-        return x
-
     def save(self, folder, tokenizers, dtype=torch.bfloat16):
         """Writes a FluxKontextPipeline folder; the model itself keeps its precision."""
         folder = Path(folder)
-        parts = {"transformer": self.transformer, "vae": self.autoencoder, "text_encoder": self.clip,
-                 "text_encoder_2": self.t5}
-        for name, part in parts.items():
-            state = {key: value.clone() for key, value in part.state_dict().items()}
-            rounded = {key: value.to(dtype).contiguous() for key, value in state.items()}
-            if name == "text_encoder":  # the names of published CLIP checkpoints
-                rounded = {f"text_model.{key}": value for key, value in rounded.items()}
-            part.to(dtype).save_pretrained(folder / name, state_dict=rounded)
-            part.to(torch.float32).load_state_dict(state)
+        self.save_part(self.transformer, folder / "transformer", dtype)
+        self.save_part(self.autoencoder, folder / "vae", dtype)
+        # The names of published CLIP checkpoints have a prefix.
+        self.save_part(self.clip, folder / "text_encoder", dtype, lambda name: f"text_model.{name}")
+        self.save_part(self.t5, folder / "text_encoder_2", dtype)
         scheduler().save_pretrained(folder / "scheduler")
         for name in ("tokenizer", "tokenizer_2"):
             shutil.copytree(Path(tokenizers) / name, folder / name, dirs_exist_ok=True)
-        (folder / "model_index.json").write_text(json.dumps({
-            "_class_name": "FluxKontextPipeline", "_diffusers_version": "0.42.1",
+        write_json(folder / "model_index.json", {
+            "_class_name": self.PIPELINE, "_diffusers_version": "0.42.1",
             "feature_extractor": [None, None], "image_encoder": [None, None],
             "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
             "text_encoder": ["transformers", "CLIPTextModel"],
@@ -184,4 +188,7 @@ class FluxPolicy(nn.Module):
             "tokenizer_2": ["transformers", "T5TokenizerFast"],
             "transformer": ["diffusers", "FluxTransformer2DModel"],
             "vae": ["diffusers", "AutoencoderKL"],
-        }, indent=2) + "\n")
+        })
+
+
+Policy = FluxPolicy

@@ -2,19 +2,24 @@
 """Builds the tokenizers of both embedded models from the prompts of a ShapeEdit folder.
 
 Every word of the world becomes one token of each tokenizer; the byte alphabet (letters for T5) stands for all
-other text. Writes OUT/policy/tokenizer (CLIP), OUT/policy/tokenizer_2 (T5) and OUT/judge (Qwen2).
+other text. Writes OUT/policy/tokenizer (CLIP), OUT/policy/tokenizer_2 (T5), OUT/qwen/tokenizer (Qwen2; every word
+of the Qwen-Image-Edit prompt is one token too, which makes the 64 tokens of its system turn that diffusers drops) and
+OUT/judge (Qwen2).
 
     make_tokenizers.py --data DATA --chat-template CHAT_TEMPLATE.json OUT
 """
 
 import argparse
 import json
+import re
 import string
 from collections import Counter
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from sentencepiece import sentencepiece_model_pb2 as spiece
+
+import qwenpolicy
 
 CLIP_PATTERN = (
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -145,21 +150,32 @@ def make_t5(words, folder):
     return pieces
 
 
-def make_qwen(words, template, folder):
-    extra = ["system", "user", "assistant", "You"]
-    spaced = sorted({*words, "are", "a", "helpful", "assistant"})
-    merges = learn_merges([list(word) for word in sorted({*words, *extra, "are", "helpful"})])
-    merges += [("\u0120", word) for word in spaced]
+def qwen_splitting():
+    return pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(QWEN_PATTERN), behavior="isolated", invert=False),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+    ])
+
+
+def prompt_pieces():
+    """What the pre-tokenizer makes of the Qwen-Image-Edit prompt: pieces without their leading space, and those with one."""
+    parts = re.split(r"<\|\w+\|>|\{\}", qwenpolicy.template())
+    pieces = {piece for part in parts for piece, _ in qwen_splitting().pre_tokenize_str(part)}
+    space = "\u0120"
+    return {piece.lstrip(space) for piece in pieces}, {piece[1:] for piece in pieces if piece[0] == space}
+
+
+def make_qwen(words, bare, spaced, template, folder):
+    """A tokenizer with one token for each of `words`, with or without a space, of `bare`, and of `spaced` with one."""
+    merges = learn_merges([list(word) for word in sorted({*words, *bare})])
+    merges += [("\u0120", word) for word in sorted({*words, *spaced})]
     symbols = byte_alphabet() + list(dict.fromkeys(a + b for a, b in merges))
     vocabulary = {symbol: index for index, symbol in enumerate(symbols)}
     write_bpe(folder, vocabulary, merges)
 
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(QWEN_PATTERN), behavior="isolated", invert=False),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    tokenizer.pre_tokenizer = qwen_splitting()
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(add_prefix_space=False, use_regex=False, trim_offsets=False)
     tokenizer.add_tokens(
@@ -197,8 +213,10 @@ def main():
     template = json.loads(options.chat_template.read_text())["chat_template"]
     clip = make_clip(words, options.out / "policy/tokenizer")
     t5 = make_t5(words, options.out / "policy/tokenizer_2")
-    qwen = make_qwen(words, template, options.out / "judge")
-    print(f"{len(words)} words; CLIP {len(clip)}, T5 {len(t5)}, Qwen2 {qwen} ids")
+    judge = make_qwen(words, ["system", "user", "assistant", "You", "are", "helpful"],
+                      ["are", "a", "helpful", "assistant"], template, options.out / "judge")
+    qwen = make_qwen(words, *prompt_pieces(), template, options.out / "qwen/tokenizer")
+    print(f"{len(words)} words; CLIP {len(clip)}, T5 {len(t5)}, Qwen2 {judge} (judge) and {qwen} (policy) ids")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ import argparse
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
 
-from fluxpolicy import FluxPolicy
+import families
 
 
 def main():
@@ -21,9 +20,9 @@ def main():
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    policy = FluxPolicy.load(options.policy)
+    policy = families.load(options.policy)
     if options.vae:
-        policy.autoencoder = AutoencoderKL.from_pretrained(options.vae).eval()
+        policy.load_autoencoder(options.vae)
     policy.save(options.out, options.tokenizers)
     for path in options.out.rglob("*"):
         if path.is_file():

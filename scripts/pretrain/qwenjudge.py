@@ -126,6 +126,35 @@ def branch_positions(length, start):
     return torch.cat([first, rest], 1)
 
 
+def vision_rotation(tower):
+    """Cosines and sines of the 36 patches of a picture, in merge order."""
+    row, column = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
+    order = lambda x: x.reshape(3, 2, 3, 2).permute(0, 2, 1, 3).reshape(-1)
+    return tower.rotary_pos_emb(torch.zeros(1), torch.stack([order(row), order(column)], 1))
+
+
+def image_tokens(tower, rotation, pictures):
+    """Image tokens [n, 9, hidden] of 8-bit pictures [n, 48, 48, 3]."""
+    n = len(pictures)
+    x = F.linear(patches(pictures), tower.patch_embed.proj.weight.flatten(1)).view(n, 36, -1)
+    cos, sin = rotation
+    heads = tower.config.num_heads
+    for number, block in enumerate(tower.blocks):
+        y = block.norm1(x)
+        qkv = block.attn.qkv(y).view(n, 36, 3, heads, -1)
+        q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
+        q, k = rotate(q.float(), cos, sin).to(v.dtype), rotate(k.float(), cos, sin).to(v.dtype)
+        if number not in tower.fullatt_block_indexes:  # a window is one cell: four neighbouring rows
+            q, k, v = (part.unflatten(2, (CELLS, 4)) for part in (q, k, v))
+        weights = (q @ k.transpose(-1, -2) * block.attn.scaling).softmax(-1, dtype=torch.float32)
+        y = weights.to(v.dtype) @ v
+        if y.dim() == 5:
+            y = y.flatten(2, 3)
+        x = x + block.attn.proj(y.transpose(1, 2).reshape(n, 36, -1))
+        x = x + block.mlp(block.norm2(x))
+    return tower.merger(x.reshape(n * 36, -1)).view(n, CELLS, -1)
+
+
 class PackedJudge(nn.Module):
     """Runs groups through the layers of a Qwen2_5_VLForConditionalGeneration."""
 
@@ -135,10 +164,7 @@ class PackedJudge(nn.Module):
         text = model.config.get_text_config()
         self.heads, self.kv_heads = text.num_attention_heads, text.num_key_value_heads
         self.head_size = text.hidden_size // self.heads
-        row, column = torch.meshgrid(torch.arange(6), torch.arange(6), indexing="ij")
-        order = lambda x: x.reshape(3, 2, 3, 2).permute(0, 2, 1, 3).reshape(-1)
-        place = torch.stack([order(row), order(column)], 1)
-        self.vision_rotation = model.model.visual.rotary_pos_emb(torch.zeros(1), place)
+        self.vision_rotation = vision_rotation(model.model.visual)
 
     @classmethod
     def new(cls, tokenizer_folder):
@@ -153,25 +179,7 @@ class PackedJudge(nn.Module):
         return cls(model, tokenizer).eval()
 
     def see(self, pictures):
-        """Image tokens [n, 9, hidden] of 8-bit pictures [n, 48, 48, 3]."""
-        tower, n = self.model.model.visual, len(pictures)
-        x = F.linear(patches(pictures), tower.patch_embed.proj.weight.flatten(1)).view(n, 36, -1)
-        cos, sin = self.vision_rotation
-        heads = tower.config.num_heads
-        for number, block in enumerate(tower.blocks):
-            y = block.norm1(x)
-            qkv = block.attn.qkv(y).view(n, 36, 3, heads, -1)
-            q, k, v = (part.transpose(1, 2) for part in qkv.unbind(2))
-            q, k = rotate(q.float(), cos, sin).to(v.dtype), rotate(k.float(), cos, sin).to(v.dtype)
-            if number not in tower.fullatt_block_indexes:  # a window is one cell: four neighbouring rows
-                q, k, v = (part.unflatten(2, (CELLS, 4)) for part in (q, k, v))
-            weights = (q @ k.transpose(-1, -2) * block.attn.scaling).softmax(-1, dtype=torch.float32)
-            y = weights.to(v.dtype) @ v
-            if y.dim() == 5:
-                y = y.flatten(2, 3)
-            x = x + block.attn.proj(y.transpose(1, 2).reshape(n, 36, -1))
-            x = x + block.mlp(block.norm2(x))
-        return tower.merger(x.reshape(n * 36, -1)).view(n, CELLS, -1)
+        return image_tokens(self.model.model.visual, self.vision_rotation, pictures)
 
     def forward(self, instructions, sources, edited):
         """Runs groups.

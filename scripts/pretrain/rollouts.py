@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import load_file
 
+import families
 import shapedata
-from fluxpolicy import FluxPolicy, sigmas
 
 STEPS = [6, 6, 6, 6, 4, 8, 10, 15]
 
@@ -75,10 +74,10 @@ def main():
     table = shapedata.rows(options.data, options.split)[first:end]
     sources, targets = (np.array(shapedata.pictures(options.data, options.split, field)[first:end])
                         for field in ("image", "target"))
-    policies = [FluxPolicy.load(folder) for folder in options.policy]
+    policies = [families.load(folder) for folder in options.policy]
     for policy in policies:
         if options.vae:
-            policy.autoencoder = AutoencoderKL.from_pretrained(options.vae).eval()
+            policy.load_autoencoder(options.vae)
         if options.lora:
             add_lora(policy.transformer, options.lora)
         if options.perturb:
@@ -95,7 +94,7 @@ def main():
         policy, count = policies[number], part.stop - part.start
         repeat = lambda x: x.repeat_interleave(options.group, 0)
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.bfloat16):
-            condition = policy.condition(*policy.tokenize([row["prompt"] for row in table[part]]))
+            condition = policy.condition(*policy.inputs([row["prompt"] for row in table[part]], sources[part]))
             condition = tuple(repeat(x) for x in condition)
             reference = repeat(policy.encode(sources[part]))
             noise = torch.randn(reference.shape, generator=generator)
@@ -127,7 +126,7 @@ def sample(policy, reference, condition, noise, clean, start, steps, second_orde
     Euler steps; `second_order` adds the correction of the two-step solver that policy-trainer calls dpm2 (data
     prediction, `c / 2 · h / h0 · (x_k - x_{k-1})`, not in the first two steps nor in the last).
     """
-    schedule = sigmas(steps)
+    schedule = policy.sigmas(steps)
     start = start[:, :, None]
     x, last = (1 - start) * clean + start * noise, None
     distance = lambda now, then: torch.logit(1 - then) - torch.logit(1 - now)  # of lambda = ln((1 - s) / s)

@@ -10,8 +10,8 @@
 // MARK: instruction_level
 
 /// The instruction level that kernels with several variants use: 2 AVX-512, 1 AVX2, 0 plain C. The best of this CPU,
-/// but no better than the variable EDIT_R1_MAX_ISA of the environment allows (avx512, avx2 or portable; every other
-/// value is ignored), which is read once.
+/// but no better than the variable EDIT_R1_MAX_ISA of the environment allows (avx512, avx2 or portable; the
+/// programs refuse every other value), which is read once.
 int ck_instruction_level(void);
 
 // MARK: convert
@@ -63,7 +63,7 @@ typedef struct {
     size_t count;
 } ck_head_rows;
 
-/// Floats that ck_segment_attention_f32 needs as scratch for `rows` = queries · heads.
+/// Floats that ck_segment_attention_f32 and ck_segment_attention_bf16 need as scratch for `rows` = queries · heads.
 size_t ck_segment_attention_scratch(size_t rows, size_t dimension);
 
 /// Softmax attention of `queries` rows of `heads` heads that share one key and value head.
@@ -76,6 +76,16 @@ void ck_segment_attention_f32(
     const float *q, size_t qStride, size_t queries, size_t heads, size_t dimension, const ck_head_rows *keys,
     const ck_head_rows *values, int causal, size_t firstIndex, float scale, float *restrict out, size_t outStride,
     float *restrict scratch);
+
+/// The same with queries, keys, weights and values rounded to bfloat16; sums and the softmax stay float32. Rounds
+/// nothing where ck_has_bf16_attention() is 0.
+void ck_segment_attention_bf16(
+    const float *q, size_t qStride, size_t queries, size_t heads, size_t dimension, const ck_head_rows *keys,
+    const ck_head_rows *values, int causal, size_t firstIndex, float scale, float *restrict out, size_t outStride,
+    float *restrict scratch);
+
+/// 1 when the CPU multiplies pairs of bfloat16 in vectors of 512 bits and the instruction level allows it.
+int ck_has_bf16_attention(void);
 
 // MARK: activation
 
@@ -298,14 +308,18 @@ void ck_quantize_f32_u8(int level, const float *x, uint8_t *restrict out, float 
 void ck_quantize_f32_s8(int level, const float *w, int8_t *restrict out, float *restrict scales,
                         int32_t *restrict sums, size_t rows, size_t columns);
 
-/// y[r][c] = x[r][c] + bias[c]; bias may be NULL; x is [rows, columns], rows of y lie `stride` numbers apart.
-void ck_place_f32(int level, const float *x, const float *bias, float *restrict y, size_t stride, size_t rows,
+/// y[r][c] = row_scales[r] · column_scales[c] · (sums[r][c] - row_zeros[r] · column_sums[c]); sums and y are
+/// [rows, columns].
+void ck_scale_s32(int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros,
+                  const float *column_scales, const int32_t *column_sums, float *restrict y, size_t rows,
                   size_t columns);
 
-/// y[r][c] = row_scales[r] · column_scales[c] · (sums[r][c] - row_zeros[r] · column_sums[c]) + bias[c]; bias may be
-/// NULL; sums is [rows, columns], rows of y lie `stride` numbers apart.
-void ck_place_s32(int level, const int32_t *sums, const float *row_scales, const int32_t *row_zeros,
-                  const float *column_scales, const int32_t *column_sums, const float *bias, float *restrict y,
-                  size_t stride, size_t rows, size_t columns);
+// MARK: pack_words
+
+/// Sixteen columns of words out of as many rows: out[w · pitch + r] = bytes 4 w ... 4 w + 3 of row r, for w in
+/// 0 ..< words and r in 0 ..< 16. Bytes behind `row_bytes` and rows behind `rows`, at most 16, are zero; `words` is a
+/// multiple of 16.
+void ck_pack_words(int level, const void *in, size_t row_bytes, size_t rows, uint32_t *restrict out, size_t pitch,
+                   size_t words);
 
 #endif

@@ -41,6 +41,10 @@ void od_layout_destroy(od_layout *layout);
 /// Bytes of a weight in this layout.
 size_t od_layout_size(const od_layout *layout);
 
+/// 1 when the layout is one of words of 32 bits, a word being 2 bfloat16 or 4 int8 inputs of an output: for every 64
+/// outputs a matrix [words, 64], words filled up with zeros to a multiple of 16, outputs to one of 64. Else 0.
+int od_layout_is_plain_words(const od_layout *layout);
+
 /// Brings row-major `weight` [outputs, inputs] into the layout; `packed` is 64-byte aligned. 0 on success.
 int od_layout_pack(const od_layout *layout, const void *weight, void *packed);
 

@@ -12,7 +12,17 @@ public struct BranchState: Sendable {
     public let imageTokens: Int
 }
 
-/// Time that the stages of a group took.
+/// Where the answers to the prompts of a group begin.
+public struct GroupStates: Sendable {
+    /// A state for every branch, in order.
+    public let branches: [BranchState]
+    /// Different images that went through the vision tower for this group.
+    public let imagesEncoded: Int
+    /// Different images that did not need to: known from the cache, from a cached trunk or from a group beside it.
+    public let imagesCached: Int
+}
+
+/// Time that the stages of a forward pass took.
 public struct StageTimings: Sendable {
     /// The vision tower.
     public var vision: Duration = .zero

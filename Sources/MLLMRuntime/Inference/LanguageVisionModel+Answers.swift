@@ -2,80 +2,116 @@ internal import Imaging
 internal import Shared
 
 extension LanguageVisionModel {
-    /// Patches that go through the vision tower at a time, unless one image has more.
-    static let patchesAtATime = 4096
     /// Rows of branches that go through the decoder at a time, unless one branch has more.
     static let rowsAtATime = 4096
 
-    /// Runs the prompts of a group up to where their answers begin.
+    /// Tokenises the prompts of a group and finds what they share.
     ///
-    /// What all prompts begin with runs once, as a trunk; the rest of all prompts runs as one batch of rows,
-    /// each branch seeing the trunk and itself. The split is made on token rows, so it never changes a
-    /// prompt's tokens. A branch's result has the same bits alone, in a group of any order, and with a warm
-    /// or a cold cache.
+    /// - Parameter group: The prompts.
+    /// - Returns: The group, for ``answerStates(_:cache:isCancelled:)-([PlannedGroup],_,_)``.
+    /// - Throws: ``ModelError`` for a group without branches and for a prompt that does not fit.
+    public func plan(_ group: PromptGroup) throws(ModelError) -> PlannedGroup {
+        guard !group.branches.isEmpty else { throw .emptyGroup }
+        let prompts = group.branches.map { builder.prompt(group.shared + $0) }
+        for prompt in prompts {
+            try check(prompt)
+        }
+        let trunkLength = trunkLength(of: prompts, sharing: group.shared)
+        return PlannedGroup(
+            prompts: prompts,
+            trunkLength: trunkLength,
+            trunkIdentity: ContentHash(
+                information.fingerprint.hexadecimal + prompts[0].identity(ofFirst: trunkLength).hexadecimal
+            )
+        )
+    }
+
+    /// Runs the prompts of one group; see ``answerStates(_:cache:isCancelled:)-([PlannedGroup],_,_)``.
     ///
     /// - Parameters:
     ///   - group: The prompts.
     ///   - cache: Where features and trunks are looked for and kept.
     ///   - isCancelled: Asked between blocks and layers.
-    /// - Returns: A state for every branch in order, the time that stages took, how many different images
-    ///   went through the vision tower, and how many did not need to.
-    /// - Throws: ``ModelError`` for a prompt that does not fit; `CancellationError`.
+    /// - Returns: The group's states, and the time that stages took.
+    /// - Throws: What ``plan(_:)`` throws; `CancellationError`.
     public func answerStates(
         _ group: PromptGroup,
         cache: InferenceCache?,
         isCancelled: () -> Bool
-    ) throws -> (branches: [BranchState], timings: StageTimings, imagesEncoded: Int, imagesCached: Int) {
-        guard !group.branches.isEmpty else { throw ModelError.emptyGroup }
-        let prompts = group.branches.map { builder.prompt(group.shared + $0) }
-        try prompts.forEach(check)
-        let trunkLength = trunkLength(of: prompts, sharing: group.shared)
-        let identity = ContentHash(
-            information.fingerprint.hexadecimal + prompts[0].identity(ofFirst: trunkLength).hexadecimal
-        )
-        let known = trunkLength > 0 ? cache?.trunk(identity) : nil
+    ) throws -> (states: GroupStates, timings: StageTimings) {
+        let (states, timings) = try answerStates([plan(group)], cache: cache, isCancelled: isCancelled)
+        return (states[0], timings)
+    }
+
+    /// Runs the prompts of groups up to where their answers begin, all in one forward pass.
+    ///
+    /// What all prompts of a group begin with runs once, as a trunk; the rest of all prompts runs as one batch
+    /// of rows, each branch seeing its trunk and itself. The split is made on token rows, so it never changes
+    /// a prompt's tokens. A branch's result has the same bits alone, in a group of any order, beside any other
+    /// groups, and with a warm or a cold cache.
+    ///
+    /// - Parameters:
+    ///   - groups: From this model; images and trunks that several of them have run once.
+    ///   - cache: Where features and trunks are looked for and kept.
+    ///   - isCancelled: Asked between blocks and layers.
+    /// - Returns: The states of every group, in order, and the time that stages took for all of them.
+    /// - Throws: `CancellationError`.
+    public func answerStates(
+        _ groups: [PlannedGroup],
+        cache: InferenceCache?,
+        isCancelled: () -> Bool
+    ) throws -> (groups: [GroupStates], timings: StageTimings) {
         var timings = StageTimings()
         let clock = ContinuousClock()
-
         var start = clock.now
-        let seen = known == nil ? 0 : trunkLength
-        let features = try encode(imagesOf: prompts, from: seen, cache: cache, isCancelled: isCancelled)
+        var trunks: [ContentHash: TrunkState] = [:]
+        for group in groups where group.trunkLength > 0 && trunks[group.trunkIdentity] == nil {
+            trunks[group.trunkIdentity] = cache?.trunk(group.trunkIdentity)
+        }
+        let seen = groups.map { trunks[$0.trunkIdentity] == nil ? 0 : $0.trunkLength }
+        let features = try encode(
+            imagesOf: groups.map(\.prompts),
+            from: seen,
+            cache: cache,
+            isCancelled: isCancelled
+        )
         timings.vision = clock.now - start
 
         start = clock.now
-        var trunk = known
-        if trunk == nil, trunkLength > 0 {
-            let embedded = embed([(prompts[0], 0..<trunkLength)], features.images)
-            trunk = try decoder.run(
-                embedded.rows,
-                positions: Array(prompts[0].positions.prefix(trunkLength)),
-                deepstack: embedded.deepstack,
-                branches: [0..<trunkLength],
-                trunk: nil,
-                purpose: .trunk,
-                isCancelled: isCancelled
-            ).trunk
-            if let trunk {
-                cache?.keep(trunk, for: identity)
-            }
+        let missing = groups.filter { $0.trunkLength > 0 && trunks[$0.trunkIdentity] == nil }
+        let found = try runTrunks(of: missing, features.images, isCancelled: isCancelled)
+        for (identity, trunk) in found {
+            cache?.keep(trunk, for: identity)
         }
+        trunks.merge(found) { known, _ in known }
         let hidden = try run(
-            prompts,
-            behind: trunk,
-            of: trunkLength,
+            groups.flatMap { group in
+                group.prompts.map { Branch($0, of: group, behind: trunks[group.trunkIdentity]) }
+            },
             features.images,
             isCancelled: isCancelled
         )
         timings.prefill = clock.now - start
-        let branches = prompts.enumerated().map { index, prompt in
-            BranchState(
-                hidden: hidden.rows(index..<index + 1).reshaped([information.hiddenSize]),
-                promptTokens: prompt.tokens.count,
-                cachedTokens: seen,
-                imageTokens: prompt.imageTokenCount
+
+        var row = 0
+        let states = groups.enumerated().map { index, group in
+            let branches = group.prompts.map { prompt in
+                defer { row += 1 }
+                return BranchState(
+                    hidden: hidden.rows(row..<row + 1).reshaped([information.hiddenSize]),
+                    promptTokens: prompt.tokens.count,
+                    cachedTokens: seen[index],
+                    imageTokens: prompt.imageTokenCount
+                )
+            }
+            let counts = features.counts[index]
+            return GroupStates(
+                branches: branches,
+                imagesEncoded: counts.encoded,
+                imagesCached: counts.cached
             )
         }
-        return (branches, timings, features.encoded, features.cached)
+        return (states, timings)
     }
 
     /// Tokens that all prompts begin with, as far as they come from the parts that the group shares.
@@ -101,83 +137,86 @@ extension LanguageVisionModel {
         }
     }
 
-    /// Features of all images that have a token at `from` or later.
-    func encode(
-        imagesOf prompts: [Prompt],
-        from: Int,
-        cache: InferenceCache?,
-        isCancelled: () -> Bool
-    ) throws -> (images: [ContentHash: ImageFeatures], encoded: Int, cached: Int) {
-        var images: [ContentHash: ImageFeatures] = [:]
-        var all: Set<ContentHash> = []
-        var waiting: [PreparedImage] = []
-        for placed in prompts.flatMap(\.images) where all.insert(placed.image.contentHash).inserted {
-            let isNeeded = prompts.contains { prompt in
-                prompt.images.contains {
-                    $0.image.contentHash == placed.image.contentHash && $0.range.upperBound > from
-                }
-            }
-            guard isNeeded else { continue }
-            if let known = cache?.features(of: placed.image.contentHash) {
-                images[placed.image.contentHash] = known
-            } else {
-                waiting.append(placed.image)
-            }
+    /// The rest of a prompt behind its trunk.
+    private struct Branch {
+        let prompt: Prompt
+        let range: Range<Int>
+        let trunk: TrunkState?
+
+        init(_ prompt: Prompt, of group: PlannedGroup, behind trunk: TrunkState?) {
+            self.prompt = prompt
+            range = group.trunkLength..<prompt.tokens.count
+            self.trunk = trunk
         }
-        var next = 0
-        while next < waiting.count {
-            var pack = [waiting[next]]
-            var patchCount = waiting[next].patches.patchCount
-            next += 1
-            while next < waiting.count, patchCount + waiting[next].patches.patchCount <= Self.patchesAtATime {
-                patchCount += waiting[next].patches.patchCount
-                pack.append(waiting[next])
-                next += 1
-            }
-            let features = try tower.features(of: pack.map(\.patches), isCancelled: isCancelled)
-            for (image, found) in zip(pack, features) {
-                images[image.contentHash] = found
-                cache?.keep(found, for: image.contentHash)
-            }
-        }
-        return (images, waiting.count, all.count - waiting.count)
     }
 
-    /// Hidden states at the last token of every prompt, `[prompts, hiddenSize]`.
+    /// Keys and values of what groups begin with; of groups that begin alike, once.
+    private func runTrunks(
+        of groups: [PlannedGroup],
+        _ features: [ContentHash: ImageFeatures],
+        isCancelled: () -> Bool
+    ) throws -> [ContentHash: TrunkState] {
+        var identities: Set<ContentHash> = []
+        let different = groups.filter { identities.insert($0.trunkIdentity).inserted }
+        var trunks: [ContentHash: TrunkState] = [:]
+        for pack in Self.packs(different.map(\.trunkLength), limit: Self.rowsAtATime) {
+            let parts = different[pack].map { (prompt: $0.prompts[0], range: 0..<$0.trunkLength) }
+            let result = try run(
+                parts,
+                trunks: parts.map { _ in nil },
+                purpose: .trunk,
+                features,
+                isCancelled: isCancelled
+            )
+            for (group, trunk) in zip(different[pack], result.trunks) {
+                trunks[group.trunkIdentity] = trunk
+            }
+        }
+        return trunks
+    }
+
+    /// Hidden states at the last token of every branch, `[branches, hiddenSize]`.
     private func run(
-        _ prompts: [Prompt],
-        behind trunk: TrunkState?,
-        of trunkLength: Int,
+        _ branches: [Branch],
         _ features: [ContentHash: ImageFeatures],
         isCancelled: () -> Bool
     ) throws -> Tensor {
         var parts: [Tensor] = []
-        var next = 0
-        while next < prompts.count {
-            var pack: [(Prompt, Range<Int>)] = []
-            var branches: [Range<Int>] = []
-            var rowCount = 0
-            repeat {
-                let range = trunkLength..<prompts[next].tokens.count
-                pack.append((prompts[next], range))
-                branches.append(rowCount..<rowCount + range.count)
-                rowCount += range.count
-                next += 1
-            } while next < prompts.count
-                && rowCount + prompts[next].tokens.count - trunkLength <= Self.rowsAtATime
-            let embedded = embed(pack, features)
-            let result = try decoder.run(
-                embedded.rows,
-                positions: pack.flatMap { $0.0.positions[$0.1] },
-                deepstack: embedded.deepstack,
-                branches: branches,
-                trunk: trunk,
+        for pack in Self.packs(branches.map(\.range.count), limit: Self.rowsAtATime) {
+            let result = try run(
+                branches[pack].map { ($0.prompt, $0.range) },
+                trunks: branches[pack].map(\.trunk),
                 purpose: .lastRows,
+                features,
                 isCancelled: isCancelled
             )
             parts += result.hidden.map { [$0] } ?? []
         }
         return Tensor.concatenatingRows(parts)
+    }
+
+    /// Runs parts of prompts, each behind its trunk, as one batch of rows.
+    private func run(
+        _ parts: [(prompt: Prompt, range: Range<Int>)],
+        trunks: [TrunkState?],
+        purpose: LanguageDecoder.Purpose,
+        _ features: [ContentHash: ImageFeatures],
+        isCancelled: () -> Bool
+    ) throws -> (hidden: Tensor?, trunks: [TrunkState]) {
+        var row = 0
+        let branches = zip(parts, trunks).map { part, trunk in
+            defer { row += part.range.count }
+            return LanguageDecoder.Branch(row..<row + part.range.count, behind: trunk)
+        }
+        let embedded = embed(parts, features)
+        return try decoder.run(
+            embedded.rows,
+            positions: parts.flatMap { $0.prompt.positions[$0.range] },
+            deepstack: embedded.deepstack,
+            branches: branches,
+            purpose: purpose,
+            isCancelled: isCancelled
+        )
     }
 
     /// Embedded tokens of ranges of prompts, image tokens replaced by features, `[rows, hiddenSize]`, and what

@@ -51,15 +51,14 @@ extension LanguageVisionModel {
     ) throws -> PromptStates {
         let prompt = builder.row(builder.template.pieces(of: Self.turns(system: system, user: user)))
         try check(prompt)
-        let features = try encode(imagesOf: [prompt], from: 0, cache: nil, isCancelled: isCancelled)
+        let features = try encode(imagesOf: [[prompt]], from: [0], cache: nil, isCancelled: isCancelled)
         let count = prompt.tokens.count
         let embedded = embed([(prompt, 0..<count)], features.images)
         let result = try decoder.run(
             embedded.rows,
             positions: prompt.positions,
             deepstack: embedded.deepstack,
-            branches: [0..<count],
-            trunk: nil,
+            branches: [.init(0..<count)],
             purpose: .allRows,
             isCancelled: isCancelled
         )

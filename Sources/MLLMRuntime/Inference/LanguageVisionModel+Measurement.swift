@@ -11,6 +11,8 @@ public struct MeasuredLayer: Sendable {
     public var inputs: Int { layer.weight.columnCount }
     /// Numbers of an output row.
     public var outputs: Int { layer.weight.rowCount }
+    /// The arithmetic of its product.
+    public var precision: Precision { layer.precision }
 
     init(_ name: String, _ layer: LinearLayer) {
         self.name = name
@@ -22,11 +24,31 @@ public struct MeasuredLayer: Sendable {
     public func callAsFunction(_ x: Tensor) -> Tensor { layer(x) }
 }
 
-/// The parts of the way from images and text to an answer, one by one and with their arithmetic, for benchmarks.
-extension LanguageVisionModel {
+/// A model whose decoder can be timed by itself.
+public protocol MeasuredDecoder: Sendable {
     /// The linear layers of the decoder's first layer that differ in shape.
-    public var measuredLayers: [MeasuredLayer] {
-        guard let layer = decoder.layers.first else { return [] }
+    var measuredLayers: [MeasuredLayer] { get }
+    /// Tokens of a text at most.
+    var contextLength: Int { get }
+    /// Tokens that a text may hold have smaller ids.
+    var vocabularySize: Int { get }
+    /// The arithmetic of linear layers.
+    var linearPrecision: Precision { get }
+
+    /// Runs the decoder over a text, up to the hidden state after its last token.
+    ///
+    /// - Parameter tokens: Ids below the vocabulary's size, at least one.
+    /// - Returns: `[1, hiddenSize]`, after the final norm.
+    /// - Throws: ``ModelError`` for a text that is empty, too long or has an unknown token.
+    func prefill(_ tokens: [Int]) throws -> Tensor
+
+    /// Arithmetic of ``prefill(_:)``.
+    func operations(prefilling tokenCount: Int) -> Double
+}
+
+extension LanguageDecoder {
+    var measuredLayers: [MeasuredLayer] {
+        guard let layer = layers.first else { return [] }
         return [
             MeasuredLayer("decoder queries", layer.queries),
             MeasuredLayer("decoder keys", layer.keys),
@@ -34,19 +56,48 @@ extension LanguageVisionModel {
             MeasuredLayer("decoder down", layer.mlp.down),
         ]
     }
+}
 
-    /// Runs the decoder over a text, up to the hidden state after its last token.
-    ///
-    /// - Parameter tokens: Ids below the vocabulary's size, at least one.
-    /// - Returns: `[1, hiddenSize]`, after the final norm.
-    /// - Throws: ``ModelError`` for a text that is empty, too long or has an unknown token.
+extension TextModel: MeasuredDecoder {
+    /// See ``MeasuredDecoder``.
+    public var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
+    /// See ``MeasuredDecoder``.
+    public var contextLength: Int { decoder.configuration.contextLength }
+    /// See ``MeasuredDecoder``.
+    public var vocabularySize: Int { decoder.configuration.vocabularySize }
+
+    /// See ``MeasuredDecoder``.
     public func prefill(_ tokens: [Int]) throws -> Tensor {
         try decoder.hidden(after: tokens)
     }
 
-    /// Arithmetic of ``prefill(_:)``; the head is counted at one position.
+    /// See ``MeasuredDecoder``.
     public func operations(prefilling tokenCount: Int) -> Double {
-        costs.decoderOperations(trunk: 0, branches: [tokenCount])
+        decoder.configuration.operations(trunk: 0, branches: [tokenCount])
+    }
+}
+
+/// The parts of the way from images and text to an answer, one by one and with their arithmetic, for benchmarks.
+extension LanguageVisionModel: MeasuredDecoder {
+    /// See ``MeasuredDecoder``.
+    public var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
+    /// See ``MeasuredDecoder``.
+    public var contextLength: Int { information.contextLength }
+    /// See ``MeasuredDecoder``.
+    public var vocabularySize: Int { information.vocabularySize }
+    /// See ``MeasuredDecoder``.
+    public var linearPrecision: Precision { information.precision.linear }
+    /// The arithmetic of the vision tower's layers.
+    public var visionPrecision: Precision { information.precision.ofLayer("visual.") }
+
+    /// See ``MeasuredDecoder``.
+    public func prefill(_ tokens: [Int]) throws -> Tensor {
+        try decoder.hidden(after: tokens)
+    }
+
+    /// See ``MeasuredDecoder``.
+    public func operations(prefilling tokenCount: Int) -> Double {
+        decoder.configuration.operations(trunk: 0, branches: [tokenCount])
     }
 
     /// Runs the vision tower over images, as one batch.
@@ -81,7 +132,7 @@ extension LanguageVisionModel {
         }
         return OperationCount(
             vision: operations(encoding: images.map(\.image)),
-            prefill: costs.decoderOperations(
+            prefill: decoder.configuration.operations(
                 trunk: trunk,
                 branches: prompts.map { $0.tokens.count - trunk },
                 knowsTrunk: knowsTrunk

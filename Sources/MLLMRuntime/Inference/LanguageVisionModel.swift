@@ -34,18 +34,38 @@ public final class LanguageVisionModel: Sendable {
     ///   - checkWeights: Whether to look at every number of the weights; norms, biases and all weights of
     ///     small models are always looked at.
     ///   - precision: The arithmetic of linear layers.
+    ///   - packedFolder: A folder that keeps packed weights for the next start; nil keeps none.
+    ///   - progress: Told which share of the model has been taken in, 0 to 1, from the calling thread.
     /// - Returns: The model.
-    /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
+    /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason; an error of the file
+    ///   system when packed weights cannot be kept.
     public static func load(
         _ files: ModelFiles,
         checkWeights: Bool = false,
-        precision: PrecisionChoice = .auto
+        precision: PrecisionChoice = .auto,
+        packedFolder: String? = nil,
+        progress: @escaping @Sendable (_ share: Double) -> Void = { _ in }
     ) throws -> LanguageVisionModel {
-        let plan = try ModelPlan(try files.source(), precision: precision)
+        var plan = try ModelPlan(try files.source(), precision: precision)
         if checkWeights {
             try plan.tensors.checkAllFinite()
         }
-        return try LanguageVisionModel(plan)
+        let total = Double(max(1, plan.tensors.parameterCount))
+        let done = Lock(0)
+        plan.tensors.progress = { count in
+            let sum = done.withLock { done in
+                done += count
+                return done
+            }
+            progress(min(1, Double(sum) / total))
+        }
+        if let packedFolder, plan.tensors.precision.linear != .float32 {
+            let name = plan.information.fingerprint.hexadecimal
+            plan.tensors.packed = PackedCache(path: "\(packedFolder)/\(name).packed")
+        }
+        let model = try LanguageVisionModel(plan)
+        try plan.tensors.packed?.save()
+        return model
     }
 
     /// Finds out what can be known of a model without reading its weights.

@@ -31,8 +31,7 @@ extension LanguageDecoder {
             embedding.gatheringRows(tokens),
             positions: Prompt(tokens: tokens, images: []).positions,
             deepstack: DeepstackRows(),
-            branches: [0..<tokens.count],
-            trunk: nil,
+            branches: [.init(0..<tokens.count)],
             purpose: .lastRows
         )
         return result.hidden ?? Tensor(zeros: [0, configuration.hiddenSize])

@@ -6,7 +6,20 @@ struct GatedMLP: FeedForward {
     let up: LinearLayer
     let down: LinearLayer
 
-    func part(_ x: Tensor) -> Tensor {
-        down(GatedSiLU.apply(gate: gate(x), up: up(x)))
+    var entrance: LinearLayer { gate }
+    var exit: LinearLayer { down }
+
+    func inside(_ x: ProductRows) -> ProductRows {
+        if case .packed(let gates) = gate.weight, case .packed(let ups) = up.weight, down.precision != .int8 {
+            return GEMM.gated(
+                x,
+                gate: gates,
+                gateBias: gate.bias,
+                up: ups,
+                upBias: up.bias,
+                for: down.precision
+            )
+        }
+        return ProductRows(GatedSiLU.apply(gate: gate(x), up: up(x)), for: down.precision)
     }
 }

@@ -46,17 +46,37 @@ struct LinearLayer: Sendable {
         self.bias = bias
     }
 
+    /// A layer of a packed matrix.
+    init(packed: PackedMatrix, bias: Tensor?) {
+        weight = .packed(packed)
+        self.bias = bias
+    }
+
     /// A layer of float32 numbers `[outputs, inputs]`.
     init(weight: Tensor, bias: Tensor?) {
         self.init(weight: WeightMatrix(weight), bias: bias)
     }
 
+    /// The arithmetic, which inputs must be made for.
+    var precision: Precision {
+        switch weight {
+        case .float32: .float32
+        case .packed(let matrix): matrix.precision
+        }
+    }
+
     /// - Parameter x: `[rows, inputs]`.
     /// - Returns: `[rows, outputs]`; a row's bits depend on that row of `x` alone.
     func callAsFunction(_ x: Tensor) -> Tensor {
+        self(ProductRows(x, for: precision))
+    }
+
+    /// - Parameter x: `[rows, inputs]`, made for ``precision``.
+    /// - Returns: `[rows, outputs]`; a row's bits depend on that row of `x` alone.
+    func callAsFunction(_ x: ProductRows) -> Tensor {
         switch weight {
         case .float32(let matrix):
-            var y = GEMM.linear(x, weight: matrix)
+            var y = GEMM.linear(Self.tensor(x), weight: matrix)
             if let bias {
                 RowArithmetic.addBias(bias, to: &y)
             }
@@ -64,5 +84,24 @@ struct LinearLayer: Sendable {
         case .packed(let matrix):
             return GEMM.linear(x, weight: matrix, bias: bias)
         }
+    }
+
+    /// Adds the layer's result to some rows.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, inputs]`, made for ``precision``.
+    ///   - y: `[rows, outputs]`.
+    func accumulate(_ x: ProductRows, into y: inout Tensor) {
+        switch weight {
+        case .float32: RowArithmetic.accumulate(self(x), into: &y)
+        case .packed(let matrix): GEMM.accumulate(x, weight: matrix, bias: bias, into: &y)
+        }
+    }
+
+    private static func tensor(_ x: ProductRows) -> Tensor {
+        guard let tensor = x.tensor else {
+            preconditionFailure("rows made for \(x.precision.rawValue) met a float32 layer")
+        }
+        return tensor
     }
 }

@@ -6,7 +6,13 @@ struct PlainMLP: FeedForward {
     let second: LinearLayer
     let activation: ActivationKind
 
-    func part(_ x: Tensor) -> Tensor {
-        second(Activation.apply(activation, first(x)))
+    var entrance: LinearLayer { first }
+    var exit: LinearLayer { second }
+
+    func inside(_ x: ProductRows) -> ProductRows {
+        if case .packed(let weight) = first.weight, second.precision != .int8 {
+            return GEMM.activated(activation, x, weight: weight, bias: first.bias, for: second.precision)
+        }
+        return ProductRows(Activation.apply(activation, first(x)), for: second.precision)
     }
 }

@@ -17,4 +17,19 @@ enum RowNorm: Sendable {
             LayerNorm.apply(x, weight: weight, bias: bias, epsilon: epsilon)
         }
     }
+
+    /// The normed rows as the left side of products.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, columns]`.
+    ///   - precision: Of the products.
+    /// - Returns: `[rows, columns]`; a row's bits depend on that row of `x` alone.
+    func callAsFunction(_ x: Tensor, for precision: Precision) -> ProductRows {
+        switch self {
+        case .rootMeanSquare(let weight, let epsilon):
+            RMSNorm.productRows(x, weight: weight, epsilon: epsilon, for: precision)
+        case .layer(let weight, let bias, let epsilon):
+            LayerNorm.productRows(x, weight: weight, bias: bias, epsilon: epsilon, for: precision)
+        }
+    }
 }

@@ -11,8 +11,8 @@ struct ModelCosts {
     /// Tokens of them before the source image's first cell and at its end, which all candidates share: the
     /// default system turn, the opening of the user's, and the two marks of the image.
     private static let sharedTextTokens = 16
-    /// The program, the tokenizer's tables, and the work space of BLAS.
-    private static let programByteCount = 192 << 20
+    /// The program, the tokenizer's tables, the work space of products, and what is kept of released tensors.
+    private static let programByteCount = 192 << 20 + Tensor.mostKeptByteCount
 
     let text: DecoderConfiguration
     let vision: VisionConfiguration
@@ -20,25 +20,39 @@ struct ModelCosts {
     let processor: ImageProcessor
     /// Bytes of the weights as they are held.
     let weightByteCount: Int
+    /// Arithmetic of linear layers.
+    let precision: ModelPrecision
 
     /// - Parameters:
     ///   - family: The model.
     ///   - processor: Its image processor.
     ///   - tensors: Its checkpoint.
     init(_ family: any FamilyConfiguration, processor: ImageProcessor, tensors: TensorSource) {
-        self.init(family, processor: processor, weightByteCount: tensors.heldByteCount)
+        self.init(
+            family,
+            processor: processor,
+            weightByteCount: tensors.heldByteCount,
+            precision: tensors.precision
+        )
     }
 
     /// - Parameters:
     ///   - family: The model.
     ///   - processor: Its image processor.
     ///   - weightByteCount: Bytes of the weights as they are held.
-    init(_ family: any FamilyConfiguration, processor: ImageProcessor, weightByteCount: Int) {
+    ///   - precision: Arithmetic of linear layers.
+    init(
+        _ family: any FamilyConfiguration,
+        processor: ImageProcessor,
+        weightByteCount: Int,
+        precision: ModelPrecision
+    ) {
         self.family = family
         text = family.text
         vision = family.vision
         self.processor = processor
         self.weightByteCount = weightByteCount
+        self.precision = precision
     }
 
     /// Patches of one image, by row and column.
@@ -59,7 +73,7 @@ struct ModelCosts {
         let tokens = 2 * grid.rows * grid.columns / vision.patchesPerCell + Self.textTokens
         return OperationCount(
             vision: Double(2 * candidates) * visionOperations(rows: grid.rows, columns: grid.columns),
-            prefill: Double(candidates) * decoderOperations(trunk: 0, branches: [tokens])
+            prefill: Double(candidates) * text.operations(prompt: tokens)
         )
     }
 
@@ -76,25 +90,6 @@ struct ModelCosts {
         }
         let attention = 4 * Double(vision.hiddenSize) * family.attendedRows(rows: rows, columns: columns)
         return 2 * patches * weights + attention
-    }
-
-    /// Operations of the decoder for prompts that begin with a common trunk, with the head at one position of each.
-    ///
-    /// - Parameters:
-    ///   - trunk: Tokens of the trunk.
-    ///   - branches: Tokens of each prompt behind the trunk.
-    ///   - knowsTrunk: Whether the trunk's keys and values are there already.
-    /// - Returns: Operations, a multiplication and an addition being two.
-    func decoderOperations(trunk: Int, branches: [Int], knowsTrunk: Bool = false) -> Double {
-        let width = Double(text.hiddenSize)
-        let attentionWidth = Double(2 * text.queryWidth + 2 * text.keyWidth)
-        let weights = width * attentionWidth + 3 * width * Double(text.intermediateSize)
-        func pairs(_ count: Int) -> Int { count * (count + 1) / 2 }
-        let rows = branches.reduce(knowsTrunk ? 0 : trunk, +)
-        let attended = branches.reduce(knowsTrunk ? 0 : pairs(trunk)) { $0 + pairs($1) + $1 * trunk }
-        let linear = 2 * Double(rows) * Double(text.layerCount) * weights
-        let attention = 4 * Double(text.layerCount * text.queryWidth) * Double(attended)
-        return linear + attention + 2 * Double(branches.count * text.vocabularySize) * width
     }
 
     // MARK: Memory
@@ -129,8 +124,12 @@ struct ModelCosts {
         let fitting = max(1, LanguageVisionModel.patchesAtATime / patches)
         let rows = patches * min(images, fitting)
         let attention = rows * 6 * vision.hiddenSize
-        let wide = min(rows, GatedMLP.rowsAtATime) * 3 * vision.intermediateSize
-        let feedForward = wide + rows * 3 * vision.hiddenSize
+        let feedForward = feedForwardNumbers(
+            rows,
+            vision.hiddenSize,
+            vision.intermediateSize,
+            from: precision.sensitive
+        )
         return rows * (vision.patchLength + vision.hiddenSize) + max(attention, feedForward)
     }
 
@@ -139,8 +138,23 @@ struct ModelCosts {
         let fitting = max(1, LanguageVisionModel.rowsAtATime / branch)
         let rows = branch * min(branches, fitting)
         let attention = rows * (text.hiddenSize + 2 * text.queryWidth + 2 * text.keyWidth)
-        let wide = min(rows, GatedMLP.rowsAtATime) * 3 * text.intermediateSize
-        let feedForward = wide + rows * 3 * text.hiddenSize
+        let feedForward = feedForwardNumbers(
+            rows,
+            text.hiddenSize,
+            text.intermediateSize,
+            from: precision.linear
+        )
         return rows * text.hiddenSize + max(attention, feedForward)
+    }
+
+    /// Numbers alive at once in a feed-forward part, beside the residual rows.
+    ///
+    /// Narrow products leave nothing but what the last of them takes.
+    private func feedForwardNumbers(_ rows: Int, _ width: Int, _ inside: Int, from first: Precision) -> Int {
+        switch (first, precision.sensitive) {
+        case (_, .bfloat16): rows * (inside + width) / 2
+        case (.float32, _): min(rows, GatedMLP.rowsAtATime) * 3 * inside + rows * 3 * width
+        default: rows * (inside + 2 * width)
+        }
     }
 }

@@ -7,7 +7,7 @@ struct ModelPlan {
     let tokenizer: Tokenizer
     let builder: PromptBuilder
     let processor: ImageProcessor
-    let tensors: TensorSource
+    var tensors: TensorSource
     let costs: ModelCosts
 
     /// Reads and checks everything but the numbers of the weights.

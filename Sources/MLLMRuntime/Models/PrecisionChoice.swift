@@ -14,7 +14,8 @@ public enum PrecisionChoice: String, Sendable, CaseIterable {
 
 /// The arithmetic of a model's linear layers.
 ///
-/// Norms, softmax, rotation, the residual rows, the patch embedding, and the head's rows are float32 in all of them.
+/// Norms, softmax, rotation, the residual rows, the patch embedding, and the head's rows are float32 in all of them; the
+/// two products of attention are bfloat16 in all but float32, where the CPU multiplies it.
 public struct ModelPrecision: Sendable, Equatable {
     /// The layers that bear it.
     public let linear: Precision
@@ -23,6 +24,8 @@ public struct ModelPrecision: Sendable, Equatable {
 
     /// All layers in float32.
     static let float32 = ModelPrecision(linear: .float32, sensitive: .float32)
+    /// All layers in bfloat16.
+    static let bfloat16 = ModelPrecision(linear: .bfloat16, sensitive: .bfloat16)
 
     /// Settles what a user asks for.
     ///
@@ -36,12 +39,12 @@ public struct ModelPrecision: Sendable, Equatable {
         case .auto:
             self =
                 hasBFloat16 && tensors.suitsBFloat16
-                ? Self(linear: .bfloat16, sensitive: .bfloat16) : .float32
+                ? .bfloat16 : .float32
         case .f32:
             self = .float32
         case .bf16:
             try Self.require(.bfloat16)
-            self.init(linear: .bfloat16, sensitive: .bfloat16)
+            self = .bfloat16
         case .int8:
             try Self.require(.int8)
             self.init(linear: .int8, sensitive: hasBFloat16 ? .bfloat16 : .float32)

@@ -51,6 +51,7 @@ struct CheckpointStore: Sendable {
     /// - Parameters:
     ///   - state: What to save.
     ///   - configuration: The run's configuration.
+    ///   - transformerClass: Class of the transformer that the adapters belong to.
     ///   - policyFingerprint: Identity of the policy's files.
     ///   - datasetHash: Identity of the training split.
     ///   - judgeFingerprint: Identity of the judge that gave the last scores.
@@ -61,6 +62,7 @@ struct CheckpointStore: Sendable {
     func save(
         _ state: TrainerState,
         configuration: TrainerConfiguration,
+        transformerClass: TransformerClass,
         policyFingerprint: String,
         datasetHash: String,
         judgeFingerprint: String?,
@@ -71,7 +73,7 @@ struct CheckpointStore: Sendable {
         let manager = FileManager.default
         try? manager.removeItem(atPath: partial)
         try manager.createDirectory(atPath: "\(partial)/lora", withIntermediateDirectories: true)
-        try PEFTFolder.write(state.average, to: "\(partial)/lora")
+        try PEFTFolder.write(state.average, to: "\(partial)/lora", baseClass: transformerClass)
         try SafetensorsWriter.write(CheckpointStore.tensors(of: state), to: "\(partial)/state.safetensors")
         let record = Record(
             epoch: state.epoch,

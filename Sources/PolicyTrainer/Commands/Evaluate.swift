@@ -14,7 +14,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "diffusers folder of the policy, or \"embedded\"; the run's, else the embedded one.")
+    @Option(help: "diffusers folder of the policy, or \(EmbeddedPolicy.names); the run's, else \"embedded\".")
     var policy: String?
 
     @Option(help: "PEFT folder of an adapter.")
@@ -82,8 +82,10 @@ struct EvaluateCommand: AsyncParsableCommand {
             threadsOfProduct: 1
         )
         let settings = try settings()
-        let folder = settings.policy == "embedded" ? try EmbeddedPolicy.folder() : settings.policy
-        let runner = try PolicyRunner(folder: folder, configuration: settings)
+        let runner = try PolicyRunner(
+            folder: EmbeddedPolicy.folder(named: settings.policy),
+            configuration: settings
+        )
         let adapterFolder =
             try lora ?? runFolder.map { try CheckpointStore.resolve("latest", run: $0) + "/lora" }
         let adapter = try adapterFolder.map {

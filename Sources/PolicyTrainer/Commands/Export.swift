@@ -41,7 +41,10 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "Adapter: a folder of peft or diffusers, or a .safetensors file of diffusers or kohya.")
     var lora: String?
 
-    @Option(help: "The policy that the adapter belongs to; the run's, else the embedded policy.")
+    @Option(
+        help:
+            "The policy that the adapter belongs to, a folder or \(EmbeddedPolicy.names); the run's, else \"embedded\"."
+    )
     var policy: String?
 
     @Option(help: "One of \(Format.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -70,12 +73,22 @@ struct ExportCommand: ParsableCommand {
         let adapterFolder =
             try lora ?? CheckpointStore.resolve("latest", run: runFolder ?? "") + "/lora"
         let index = try ModelIndex(folder: try policyFolder())
-        _ = try PolicyFamily.family(of: index)
-        let folder = try index.part("transformer", accepted: ["FluxTransformer2DModel"])
-        let transformer = try FluxTransformer(folder: folder)
+        let family = try PolicyFamily.family(of: index)
+        let folder = try index.part("transformer", accepted: [family.transformerClass.name])
+        let transformer: any AdaptableTransformer =
+            switch family {
+            case .fluxKontext: try FluxTransformer(folder: folder)
+            case .qwenImageEdit, .qwenImageEditPlus: try QwenImageTransformer(folder: folder)
+            }
         let adapter = try LoRAAdapter.read(path: adapterFolder, for: transformer)
         switch format {
-        case .peft: try PEFTFolder.write(adapter, to: output, baseModel: policy ?? "")
+        case .peft:
+            try PEFTFolder.write(
+                adapter,
+                to: output,
+                baseClass: family.transformerClass,
+                baseModel: policy ?? ""
+            )
         case .diffusers: try LoRAFile.write(adapter, to: output)
         case .merged:
             try MergedTransformer.write(
@@ -95,7 +108,6 @@ struct ExportCommand: ParsableCommand {
     private func policyFolder() throws -> String {
         let name =
             try policy ?? runFolder.map { try TrainerConfiguration(contentsOf: $0 + "/config.yaml").policy }
-        guard let name, name != "embedded" else { return try EmbeddedPolicy.folder() }
-        return name
+        return try EmbeddedPolicy.folder(named: name)
     }
 }

@@ -13,7 +13,10 @@ struct InspectCommand: ParsableCommand {
             """
     )
 
-    @Option(help: "Folder of a FluxKontextPipeline; the embedded policy when left out.")
+    @Option(
+        help:
+            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline, or \(EmbeddedPolicy.names); \"embedded\" when left out."
+    )
     var policy: String?
 
     @Option(help: "Safetensors or GGUF file with the transformer's weights instead of the folder's.")
@@ -24,16 +27,16 @@ struct InspectCommand: ParsableCommand {
 
     @Option(
         name: .customLong("max-sequence-length"),
-        help: "Tokens of the text, for the costs; as in Edit-R1."
+        help: "Tokens of the text, for the costs; as in Edit-R1 (128 or 256 by family) when left out."
     )
-    var maximumSequenceLength = 128
+    var maximumSequenceLength: Int?
 
     @Flag(help: "One JSON object.")
     var json = false
 
     func run() throws {
         let report = try PolicyReport(
-            folder: try policy ?? EmbeddedPolicy.folder(),
+            folder: try EmbeddedPolicy.folder(named: policy),
             transformerFile: transformer,
             size: size,
             textTokens: maximumSequenceLength

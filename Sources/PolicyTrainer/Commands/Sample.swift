@@ -19,14 +19,17 @@ struct SampleCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline; the embedded policy when left out."
+            "Folder of a FluxKontextPipeline, QwenImageEditPipeline or QwenImageEditPlusPipeline, or \(EmbeddedPolicy.names); \"embedded\" when left out."
     )
     var policy: String?
 
     @Option(
-        help: "Picture to edit, PNG or JPEG; resized (Lanczos) to width × height when it has another size."
+        help: """
+            Picture to edit, PNG or JPEG; resized (Lanczos) to width × height when it has another size. A \
+            QwenImageEditPlusPipeline takes up to three, each with an --image of its own; the first gives the size.
+            """
     )
-    var image: String
+    var image: [String]
 
     @Option(help: "Safetensors or GGUF file with the transformer's weights instead of the folder's.")
     var transformer: String?
@@ -61,8 +64,17 @@ struct SampleCommand: AsyncParsableCommand {
     @Option(help: "Solver steps.")
     var steps = 28
 
-    @Option(help: "Solver: \(SolverKind.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var solver = SolverKind.flow
+    @Option(
+        help:
+            "Solver; \(StochasticSolverKind.allCases.map(\.rawValue).joined(separator: ", ")) add noise at every step."
+    )
+    var solver = SampleSolver.deterministic(.flow)
+
+    @Option(
+        help:
+            "Strength of the noise that \(StochasticSolverKind.allCases.map(\.rawValue).joined(separator: ", ")) add; 0.7 when left out."
+    )
+    var eta: Double?
 
     @Option(
         help:
@@ -92,7 +104,7 @@ struct SampleCommand: AsyncParsableCommand {
     @Option(help: "Arithmetic of products with the transformer's weights: f32 or bf16.")
     var precision = TrainingPrecision.float32
 
-    @Option(help: "Safetensors file with the initial noise under \"latents\"; then the seed is not used.")
+    @Option(help: "Safetensors file with the initial noise under \"latents\", instead of the seed's.")
     var latents: String?
 
     @Option(name: .customLong("save-latents"), help: "Safetensors file for the final packed latents.")
@@ -105,6 +117,11 @@ struct SampleCommand: AsyncParsableCommand {
         guard [width != nil || height != nil, size != nil, preferredSize].count(where: { $0 }) <= 1 else {
             throw ValidationError("--width and --height, --size, and --preferred-size exclude one another")
         }
+        guard !image.isEmpty else { throw ValidationError("give a picture with --image") }
+        guard eta == nil || solver.addsNoise else {
+            throw ValidationError("--eta is for a solver that adds noise, not \(solver.name)")
+        }
+        if case .stochastic(let kind) = solver { _ = try kind.solver(eta: noiseStrength) }
         guard (1...1_000).contains(count) else { throw ValidationError("--count must be 1 to 1000") }
         guard count == 1 || (latents == nil && saveLatents == nil) else {
             throw ValidationError("--latents and --save-latents are for one candidate, not --count \(count)")
@@ -117,8 +134,9 @@ struct SampleCommand: AsyncParsableCommand {
             threads: ProcessInfo.processInfo.activeProcessorCount,
             threadsOfProduct: ProcessInfo.processInfo.activeProcessorCount
         )
-        let source = try ImageDecoder.decode(contentsOf: image)
-        let folder = try policy ?? EmbeddedPolicy.folder()
+        let pictures = try image.map { try ImageDecoder.decode(contentsOf: $0) }
+        let source = pictures[0]
+        let folder = try EmbeddedPolicy.folder(named: policy)
         let plan = try MemoryPlan.prepare(
             folder: folder,
             transformerFile: transformer,
@@ -148,7 +166,7 @@ struct SampleCommand: AsyncParsableCommand {
         let reference = policy.imageConditioner.fitted(source, to: grid)
         let conditioning = try policy.conditioning(
             instruction,
-            pictures: [source],
+            pictures: pictures,
             target: grid,
             guided: (guidance ?? policy.defaultGuidance ?? 1) > 1,
             maximumLength: maximumSequenceLength
@@ -156,26 +174,42 @@ struct SampleCommand: AsyncParsableCommand {
         if let score { try await SampleCandidates.connect(to: score) }
         let bar = SampleProgress(steps: steps * count)
         // One at a time: memory does not grow with the count, and a candidate has the same bits in any company.
-        let pictures = try (0..<count).map { index in
+        let edits = try (0..<count).map { index in
             let request = SampleRequest(
                 conditioning: conditioning,
                 noise: try initialNoise(policy: policy, grid: grid, candidate: index)
             )
-            let final = try policy.sample(
-                [request],
-                grid: grid,
-                steps: steps,
-                solver: solver,
-                guidance: guidance,
-                adapter: adapter,
-                progress: { bar.show(index * steps + $0) }
-            )
+            let progress: (Int) -> Void = { bar.show(index * steps + $0) }
+            let final =
+                switch solver {
+                case .deterministic(let kind):
+                    try policy.sample(
+                        [request],
+                        grid: grid,
+                        steps: steps,
+                        solver: kind,
+                        guidance: guidance,
+                        adapter: adapter,
+                        progress: progress
+                    )
+                case .stochastic(let kind):
+                    try policy.sample(
+                        [request],
+                        seeds: [seeds(candidate: index)],
+                        grid: grid,
+                        steps: steps,
+                        solver: try kind.solver(eta: noiseStrength),
+                        guidance: guidance,
+                        adapter: adapter,
+                        progress: progress
+                    )
+                }
             if let saveLatents {
                 try SafetensorsWriter.write(["latents": final[0]], to: saveLatents)
             }
             return policy.decode(final, grid: grid)[0]
         }
-        var candidates = SampleCandidates(pictures)
+        var candidates = SampleCandidates(edits)
         if let score {
             try await candidates.score(url: score, source: reference, instruction: instruction)
         }
@@ -221,14 +255,22 @@ struct SampleCommand: AsyncParsableCommand {
         }
     }
 
+    /// Strength of the noise of a solver that adds some.
+    private var noiseStrength: Double { eta ?? 0.7 }
+
+    /// The random stream of a candidate; that of candidate 0 is the seed's own.
+    private func seeds(candidate: Int) -> SeedTree {
+        let seeds = SeedTree(seed: seed)["sample"]
+        return candidate == 0 ? seeds : seeds[candidate]
+    }
+
     private func initialNoise(
         policy: any EditingPolicy,
         grid: TokenGrid,
         candidate: Int
     ) throws -> Tensor {
         guard let latents else {
-            let seeds = SeedTree(seed: seed)["sample"]
-            return policy.noise(grid: grid, seeds: candidate == 0 ? seeds : seeds[candidate])
+            return policy.noise(grid: grid, seeds: seeds(candidate: candidate))
         }
         let file = try SafetensorsFile(path: latents)
         let tensor = try file.tensor("latents")
@@ -254,14 +296,16 @@ struct SampleCommand: AsyncParsableCommand {
         var entries = [
             ("Software", "edit-r1 policy-trainer"), ("instruction", latin(instruction)),
             ("policy", latin(policy.name)), ("policy-fingerprint", policy.fingerprint), ("steps", "\(steps)"),
-            ("solver", solver.rawValue),
+            ("solver", solver.name),
         ]
         if let strength = guidance ?? policy.defaultGuidance { entries.append(("guidance", "\(strength)")) }
+        if solver.addsNoise { entries.append(("eta", "\(noiseStrength)")) }
         if count > 1 { entries.append(("candidate", "\(candidate.index)")) }
         if let score = candidate.score { entries.append(("score", "\(score)")) }
         if let transformer { entries.append(("transformer", latin(transformer))) }
         if let lora { entries.append(("lora", latin(lora))) }
-        entries.append(latents.map { ("latents", latin($0)) } ?? ("seed", "\(seed)"))
+        if let latents { entries.append(("latents", latin(latents))) }
+        if latents == nil || solver.addsNoise { entries.append(("seed", "\(seed)")) }
         return entries
     }
 }

@@ -41,7 +41,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         var run = try await TrainingRun(
             configuration: settings,
-            policyFolder: settings.policy == "embedded" ? EmbeddedPolicy.folder() : settings.policy,
+            policyFolder: EmbeddedPolicy.folder(named: settings.policy),
             resume: resume,
             token: ProcessInfo.processInfo.environment["EDIT_R1_API_KEY"]
         )

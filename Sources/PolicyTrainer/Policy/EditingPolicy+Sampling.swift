@@ -68,6 +68,49 @@ extension EditingPolicy {
         adapter: LoRAAdapter? = nil,
         progress: (Int) -> Void = { _ in }
     ) throws -> [Tensor] {
+        let rollout = Rollout(schedule: try schedule(steps: steps, grid: grid), solver: solver)
+        return try sample(requests, grid: grid, guidance: guidance, adapter: adapter) { noise, velocity in
+            try rollout.run(from: noise, progress: progress, velocity: velocity)
+        }
+    }
+
+    /// Samples one batch with fresh noise at every step.
+    ///
+    /// - Parameters:
+    ///   - requests: The candidates, with texts of one length.
+    ///   - seeds: A random stream per candidate.
+    ///   - grid: Grid of target and reference.
+    ///   - steps: Solver steps.
+    ///   - solver: Which solver.
+    ///   - guidance: Guidance for a transformer that takes it; ``defaultGuidance`` when nil.
+    ///   - adapter: LoRA weights to add; nil for the base model.
+    ///   - progress: Called after each step with the count of steps done.
+    /// - Returns: Final packed latents, one `[tokens, channels]` per request, in order.
+    /// - Throws: ``PolicyError`` for shapes and settings, and for latents that are not finite; `CancellationError`.
+    func sample(
+        _ requests: [SampleRequest],
+        seeds: [SeedTree],
+        grid: TokenGrid,
+        steps: Int,
+        solver: any StochasticSolver,
+        guidance: Float? = nil,
+        adapter: LoRAAdapter? = nil,
+        progress: (Int) -> Void = { _ in }
+    ) throws -> [Tensor] {
+        let rollout = StochasticRollout(schedule: try schedule(steps: steps, grid: grid), solver: solver)
+        return try sample(requests, grid: grid, guidance: guidance, adapter: adapter) { noise, velocity in
+            try rollout.run(from: noise, seeds: seeds, progress: progress, velocity: velocity).state
+        }
+    }
+
+    /// Runs a loop over a batch; `loop` leads the batch's noise to its final state with the velocities that it is given.
+    private func sample(
+        _ requests: [SampleRequest],
+        grid: TokenGrid,
+        guidance: Float?,
+        adapter: LoRAAdapter?,
+        loop: (_ noise: Tensor, _ velocity: (Tensor, Float) throws -> Tensor) throws -> Tensor
+    ) throws -> [Tensor] {
         guard !requests.isEmpty else { return [] }
         let shape = [grid.count, channels]
         for request in requests {
@@ -78,13 +121,12 @@ extension EditingPolicy {
                 throw PolicyError.latentShape(expected: expected, found: tensor.shape)
             }
         }
-        let rollout = Rollout(schedule: try schedule(steps: steps, grid: grid), solver: solver)
         let (batch, tokens) = (requests.count, grid.count)
         func latent(_ index: Int, of state: Tensor) -> Tensor {
             state.rows((index * tokens)..<((index + 1) * tokens))
         }
         let noise = Tensor.stacking(requests.map(\.noise))
-        let result = try rollout.run(from: noise, progress: progress) { state, sigma in
+        let result = try loop(noise) { state, sigma in
             let items = requests.enumerated().map { index, request in
                 PolicyItem(
                     conditioning: request.conditioning,

@@ -7,6 +7,14 @@ enum PolicyFamily: String, Sendable, CaseIterable {
     /// Qwen-Image-Edit-2509, whose text encoder sees one to three small pictures by number.
     case qwenImageEditPlus = "QwenImageEditPlusPipeline"
 
+    /// The class of its transformer in diffusers.
+    var transformerClass: TransformerClass {
+        switch self {
+        case .fluxKontext: .flux
+        case .qwenImageEdit, .qwenImageEditPlus: .qwenImage
+        }
+    }
+
     /// Finds the family of a folder.
     ///
     /// - Parameter index: The folder's `model_index.json`.

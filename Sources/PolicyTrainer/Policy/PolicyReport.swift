@@ -67,29 +67,27 @@ struct PolicyReport: Encodable {
     ///   - folder: A diffusers folder.
     ///   - transformerFile: A file with the transformer's weights instead of the folder's.
     ///   - size: Size of the picture whose costs are told.
-    ///   - textTokens: Tokens of its text.
+    ///   - textTokens: Tokens of its text; as in Edit-R1 when nil.
     /// - Throws: ``PolicyError`` or `WeightError`: one line that names file and remedy.
-    init(folder: String, transformerFile: String?, size: PictureSize, textTokens: Int) throws {
+    init(folder: String, transformerFile: String?, size: PictureSize, textTokens: Int?) throws {
         let index = try ModelIndex(folder: folder)
-        family = try PolicyFamily.family(of: index).rawValue
+        let family = try PolicyFamily.family(of: index)
+        let inventory = try PolicyInventory(index: index, family: family)
+        self.family = family.rawValue
         self.folder = folder
-        let denoiser = try index.part("transformer", accepted: ["FluxTransformer2DModel"])
-        let configuration = try FluxConfiguration(path: denoiser + "/config.json")
+        let configuration = inventory.transformer
         (doubleBlocks, singleBlocks) = (configuration.doubleBlockCount, configuration.singleBlockCount)
         (width, guidance) = (configuration.width, configuration.hasGuidance)
         transformerParameters = configuration.parameterCount
         let store: (any WeightStore)? =
             if let transformerFile {
-                try FluxOriginalFile(path: transformerFile, configuration: configuration)
+                try inventory.transformerFile(transformerFile)
             } else {
-                try Self.store(denoiser, stem: "diffusion_pytorch_model")
+                try Self.store(inventory.transformerFolder, stem: "diffusion_pytorch_model")
             }
         var parts = [Self.part("transformer", store, otherwise: configuration.parameterCount)]
-        for (name, classes, stem) in [
-            ("text_encoder", ["CLIPTextModel"], "model"), ("text_encoder_2", ["T5EncoderModel"], "model"),
-            ("vae", ["AutoencoderKL"], "diffusion_pytorch_model"),
-        ] {
-            let path = try index.part(name, accepted: classes)
+        for (name, kind, stem) in inventory.otherParts {
+            let path = try index.part(name, accepted: [kind])
             parts.append(Self.part(name, try Self.store(path, stem: stem), otherwise: 0))
         }
         self.parts = parts
@@ -99,12 +97,11 @@ struct PolicyReport: Encodable {
             "Q4_K": Int(count * 4.5 / 8),
         ]
         adapterByteCount = 6 * 4 * configuration.publishedAdapterParameterCount(rank: 32)
-        let vae = try AutoencoderConfiguration(path: folder + "/vae/config.json")
-        let side = 2 * vae.spatialFactor
+        let side = 2 * inventory.spatialFactor
         guard size.width % side == 0, size.height % side == 0 else {
             throw PolicyError.size(width: size.width, height: size.height, multiple: side)
         }
-        let tokens = textTokens + 2 * (size.width / side) * (size.height / side)
+        let tokens = (textTokens ?? inventory.textTokens) + 2 * (size.width / side) * (size.height / side)
         let step = configuration.operations(tokens: tokens)
         cost = Cost(
             size: size.description,

@@ -22,12 +22,14 @@ struct StochasticRollout: Sendable {
     /// - Parameters:
     ///   - noise: The initial states, `[candidates, …]`.
     ///   - seeds: A stream per candidate; step k draws from `seeds[candidate]["solver", k]`.
+    ///   - progress: Called after each step with the count of steps done.
     ///   - velocity: The model's velocity at a state and a level.
     /// - Returns: The final states and the log-probabilities of the steps.
     /// - Throws: `CancellationError` between steps, or what `velocity` throws.
     func run(
         from noise: Tensor,
         seeds: [SeedTree],
+        progress: (Int) -> Void = { _ in },
         velocity: (Tensor, Float) throws -> Tensor
     ) throws -> Result {
         precondition(seeds.count == noise.shape.first, "\(seeds.count) seeds for noise of \(noise.shape)")
@@ -41,6 +43,7 @@ struct StochasticRollout: Sendable {
                 }
                 return Tensor(values, shape: noise.shape)
             },
+            progress: progress,
             velocity: velocity
         )
     }
@@ -50,12 +53,14 @@ struct StochasticRollout: Sendable {
     /// - Parameters:
     ///   - initial: The initial states, `[candidates, …]`.
     ///   - noise: Standard normal numbers of a step, of the shape of `initial`.
+    ///   - progress: Called after each step with the count of steps done.
     ///   - velocity: The model's velocity at a state and a level.
     /// - Returns: The final states and the log-probabilities of the steps.
     /// - Throws: `CancellationError` between steps, or what `velocity` throws.
     func run(
         from initial: Tensor,
         noise: (Int) -> Tensor,
+        progress: (Int) -> Void = { _ in },
         velocity: (Tensor, Float) throws -> Tensor
     ) throws -> Result {
         let sigmas = schedule.sigmas.map(Double.init)
@@ -73,6 +78,7 @@ struct StochasticRollout: Sendable {
             )
             state = Elementwise.scaledSum(1, mean, Float(step.deviation), noise(index))
             logProbabilities.append(logProbability(of: state, mean: mean, deviation: step.deviation))
+            progress(index + 1)
         }
         return Result(state: state, logProbabilities: logProbabilities)
     }

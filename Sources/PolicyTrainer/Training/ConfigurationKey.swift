@@ -40,7 +40,7 @@ struct ConfigurationKey {
             .init(
                 "policy",
                 \.policy,
-                "folder of a Flux-Kontext or Qwen-Image-Edit pipeline, or \"embedded\""
+                "folder of a Flux-Kontext or Qwen-Image-Edit pipeline, or \(EmbeddedPolicy.names)"
             ),
             .init("dataset", \.dataset, "folder in the Edit-R1 layout"),
             .init(

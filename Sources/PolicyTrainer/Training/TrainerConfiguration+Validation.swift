@@ -14,7 +14,11 @@ extension TrainerConfiguration {
             "output",
             "is missing; name a folder for the run, for example output=runs/first"
         )
-        try require(!policy.isEmpty, "policy", "is missing; name a diffusers folder or \"embedded\"")
+        try require(
+            !policy.isEmpty,
+            "policy",
+            "is missing; name a diffusers folder or \(EmbeddedPolicy.names)"
+        )
         try require(
             !servers.isEmpty,
             "servers",

@@ -178,6 +178,7 @@ struct TrainingRun {
         try store.save(
             trainer.state,
             configuration: configuration,
+            transformerClass: trainer.runner.policy.transformer.transformerClass,
             policyFingerprint: trainer.runner.policy.fingerprint,
             datasetHash: trainer.dataset.hash,
             judgeFingerprint: trainer.judgeFingerprint,

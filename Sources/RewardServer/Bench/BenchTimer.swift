@@ -2,8 +2,10 @@ import Shared
 
 /// Times one case after another, each between two measurements of what the instructions can do.
 struct BenchTimer {
-    /// Number formats of the arithmetic.
+    /// What the case is compared with.
     let peak: InstructionPeak
+    /// Number formats of the arithmetic.
+    let precision: String
     /// How long a case is repeated.
     let budget: Duration
 
@@ -47,7 +49,7 @@ struct BenchTimer {
         return BenchRecord(
             name: name,
             detail: detail,
-            precision: peak.rawValue,
+            precision: precision,
             seconds: seconds,
             runs: times.count,
             tokens: tokens,

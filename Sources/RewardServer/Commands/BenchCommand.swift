@@ -17,30 +17,62 @@ struct BenchCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Flag(help: "Leave long cases out and repeat the others less.")
+    @Flag(help: "The decoder alone; a .gguf file then needs no vision tower.")
+    var text = false
+
+    @Option(
+        name: .customLong("case"),
+        help: "What to measure: peak, products, vision, prefill, groups; may be repeated; all when left out."
+    )
+    var parts: [BenchRun.Part] = []
+
+    @Option(
+        name: .customLong("tokens"),
+        help: "Length of a prefilled text; may be repeated; 128, 512, 810 and 4000 when left out."
+    )
+    var tokenCounts: [Int] = []
+
+    @Option(
+        name: .customLong("candidates"),
+        help: "Size of a group; may be repeated; 1, 4, 12 and 24 when left out."
+    )
+    var candidateCounts: [Int] = []
+
+    @Flag(help: "Repeat cases less, and leave long ones out unless --tokens or --candidates ask for them.")
     var quick = false
 
     @Flag(help: "One JSON object a line for each case.")
     var json = false
 
+    func validate() throws {
+        guard tokenCounts.allSatisfy({ $0 >= 1 }) else {
+            throw ValidationError("--tokens must be at least 1")
+        }
+        guard candidateCounts.allSatisfy({ $0 >= 1 }) else {
+            throw ValidationError("--candidates must be at least 1")
+        }
+        guard !text || model.model?.lowercased().hasSuffix(".gguf") == true else {
+            throw ValidationError("--text needs a .gguf file as --model")
+        }
+        guard !text || !parts.contains(where: { $0 == .vision || $0 == .groups }) else {
+            throw ValidationError("with --text there is no vision tower, so neither vision nor groups")
+        }
+    }
+
     func run() async throws {
         try await ExitStatus.reporting {
-            let served = try model.load()
-            guard let judge = served.scorer.judge as? LanguageModelJudge else {
-                preconditionFailure("a model was loaded as \(type(of: served.scorer.judge))")
-            }
-            let text = served.rubrics.standard.template.filled(
-                instruction: "Make the sky red and leave everything else as it is.",
-                requirement: "The sky is red; houses, trees and people have not changed."
-            )
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            let (decoder, judge) = try load()
             if !json { StandardStreams.print(BenchRecord.heading) }
             try BenchRun(
-                model: judge.model,
-                text: text,
-                isQuick: quick,
-                peak: InstructionPeak(rawValue: judge.identity.precision) ?? .float32
+                decoder: decoder,
+                judge: judge,
+                parts: Set(parts.isEmpty ? BenchRun.Part.allCases : parts),
+                tokenCounts: tokenCounts.isEmpty ? [128, 512, 810] + (quick ? [] : [4_000]) : tokenCounts,
+                candidateCounts: candidateCounts.isEmpty
+                    ? [1, 4] + (quick ? [] : [12, 24]) : candidateCounts,
+                isQuick: quick
             ).run { record in
                 StandardStreams.print(
                     json ? String(decoding: try encoder.encode(record), as: UTF8.self) : record.line
@@ -48,4 +80,22 @@ struct BenchCommand: AsyncParsableCommand {
             }
         }
     }
+
+    private func load() throws -> (any MeasuredDecoder, BenchRun.Judge?) {
+        if text, let path = model.model {
+            ComputeThreads.configure(model.threads)
+            return (try TextModel(gguf: path, precision: model.precision), nil)
+        }
+        let served = try model.load()
+        guard let judge = served.scorer.judge as? LanguageModelJudge else {
+            preconditionFailure("a model was loaded as \(type(of: served.scorer.judge))")
+        }
+        let question = served.rubrics.standard.template.filled(
+            instruction: "Make the sky red and leave everything else as it is.",
+            requirement: "The sky is red; houses, trees and people have not changed."
+        )
+        return (judge.model, BenchRun.Judge(model: judge.model, text: question))
+    }
 }
+
+extension BenchRun.Part: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Shared
 
 /// From an error to one line on stderr and an exit code: the only place that knows both.
 enum ExitStatus {
@@ -32,7 +33,8 @@ enum ExitStatus {
         if error is ExitCode || command.exitCode(for: error) == .success {
             command.exit(withError: error)
         }
-        StandardStreams.printError("reward-server: \(oneLine(command.message(for: error))); see --help")
+        let advice = error is InstructionLimitError ? "" : "; see --help"
+        StandardStreams.printError("reward-server: \(oneLine(command.message(for: error)))\(advice)")
         exit(1)
     }
 

@@ -18,7 +18,7 @@ struct LocalScoring {
             candidates: question.candidates(),
             rubric: model.rubrics.rubric(question.rubricReference())
         )
-        let response = try model.scorer.score(model.scorer.decode(group))
+        let response = try model.scorer.score(group)
         return ShellAnswer(
             model: response.model,
             rubric: response.rubric.name,

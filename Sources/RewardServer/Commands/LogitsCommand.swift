@@ -51,7 +51,7 @@ struct LogitsCommand: AsyncParsableCommand {
                 let model = try visionModel()
                 let parts = try images.map { PromptPart.image(try model.prepare(try Self.picture($0))) }
                 let group = PromptGroup(shared: [], branches: [parts + [.text(prompt)]])
-                let branches = try model.answerStates(group, cache: nil) { false }.branches
+                let branches = try model.answerStates(group, cache: nil) { false }.states.branches
                 for state in branches {
                     try show(state.promptTokens, model.nextTokens(state, count: top), model.tokenizer)
                 }

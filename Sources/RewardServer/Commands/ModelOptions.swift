@@ -22,6 +22,15 @@ struct ModelOptions: ParsableArguments {
     )
     var precision = PrecisionChoice.auto
 
+    @Option(
+        help: """
+            A folder that keeps weights packed for bf16 or int8 arithmetic, so that the next start need not pack them; as \
+            large as the weights. Compressed formats are not kept.
+            """,
+        completion: .directory
+    )
+    var packedCache: String?
+
     @Flag(help: "Look for NaN and infinity in all weights before use.")
     var checkWeights = false
 
@@ -65,7 +74,9 @@ struct ModelOptions: ParsableArguments {
             projector: mmproj,
             precision: precision,
             checksWeights: checkWeights,
-            ignoresMemory: force
+            ignoresMemory: force,
+            packedFolder: packedCache,
+            progress: LoadingProgress.make()
         )
     }
 }

@@ -3,7 +3,6 @@ import Shared
 
 /// Tells people on stderr how a download goes: a bar on a terminal, plain lines elsewhere.
 final class PullProgress {
-    private static let width = 24
     private static let interval = Duration.milliseconds(200)
 
     private let reference: HubReference
@@ -76,8 +75,7 @@ final class PullProgress {
         let now = ContinuousClock.now
         guard isTerminal, total > 0, lastDrawn.map({ $0 + Self.interval <= now }) ?? true else { return }
         lastDrawn = now
-        let filled = Self.width * bytes / total
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
+        let bar = ProgressBar.text(Double(bytes) / Double(total))
         let seconds = (now - start) / .seconds(1)
         let rate = Double(bytes - (leftover ?? 0)) / max(seconds, 0.001)
         let rest = rate > 0 ? ", \(Self.time(Double(total - bytes) / rate)) left" : ""

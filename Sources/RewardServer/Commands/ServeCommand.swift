@@ -32,6 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Most edits that may wait or be worked on; more get status 429.")
     var maxQueue = ServerLimits().maximumQueue
 
+    @Option(help: "Tokens up to which waiting requests share a forward pass; 0 gives each its own.")
+    var batchTokens = ServerLimits().rowsOfPass
+
     @Option(help: "Bytes of image features to keep for later requests, such as 256MiB; 0 keeps none.")
     var imageCache = ByteSize(count: InferenceCache.defaultFeatureBytes)
 
@@ -71,6 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
                 "--max-queue \(maxQueue) must hold one whole request: --max-edits \(maxEdits)"
             )
         }
+        guard batchTokens >= 0 else { throw ValidationError("--batch-tokens must not be negative") }
         guard shutdownTimeout >= 0 else { throw ValidationError("--shutdown-timeout must not be negative") }
     }
 
@@ -84,6 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
             limits.maximumBufferedBytes = max(limits.maximumBufferedBytes, maxBody)
             limits.maximumEdits = maxEdits
             limits.maximumQueue = maxQueue
+            limits.rowsOfPass = batchTokens
             limits.bodyTimeout = .seconds(bodyTimeout)
             var loading = model.loading
             loading.imageCacheByteCount = imageCache.count

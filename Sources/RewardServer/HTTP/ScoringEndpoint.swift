@@ -56,12 +56,12 @@ struct ScoringEndpoint: Sendable {
         }
         try queue.enter(items: request.items)
         let asked = ContinuousClock.now
-        var compute: Duration?
-        defer { queue.leave(items: request.items, compute: compute) }
-        var response: EditScoresResponse
+        var share: Duration?
+        defer { queue.leave(items: request.items, compute: share) }
+        let scored: ModelHost.Scored
         do {
-            response = try await host.score(
-                group,
+            scored = try await host.score(
+                intake.run { try model.scorer.prepare(group) },
                 scorer: model.scorer,
                 asked: asked,
                 deadline: request.deadline.map { start + .milliseconds($0) }
@@ -70,9 +70,10 @@ struct ScoringEndpoint: Sendable {
             guard let deadline = request.deadline, !Task.isCancelled else { throw error }
             throw RequestError.deadline(milliseconds: deadline)
         }
-        compute = ContinuousClock.now - asked - .milliseconds(response.timings.queue)
+        share = scored.share
+        var response = scored.response
         response.timings.total = (ContinuousClock.now - start).milliseconds
-        metrics.record(response)
+        metrics.record(response, sharedPass: scored.groupCount)
         if response.group.scored == 0 || (request.isStrict && response.group.scored < response.group.count) {
             throw RequestError.failedItems(response.scores)
         }

@@ -36,7 +36,7 @@ struct Server: Sendable {
     /// - Throws: When the address cannot be had, or the model cannot be loaded.
     func run() async throws {
         let state = ServerState()
-        let modelHost = ModelHost()
+        let modelHost = ModelHost(rowsOfPass: limits.rowsOfPass)
         let (ports, announcement) = AsyncStream<Int>.makeStream()
         let application = RewardApplication(state: state, limits: limits, host: modelHost, logger: logger)
             .service(host: host, port: port) { announcement.yield($0) }

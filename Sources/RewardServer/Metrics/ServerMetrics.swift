@@ -17,6 +17,7 @@ final class ServerMetrics: Sendable {
             uniqueKeysWithValues: Stage.allCases.map { ($0, Histogram(bounds: Histogram.secondsBounds)) }
         )
         var batch = Histogram(bounds: Histogram.countBounds)
+        var pass = Histogram(bounds: Histogram.countBounds)
         var score = Histogram(bounds: Histogram.unitBounds)
         var mass = Histogram(bounds: Histogram.unitBounds)
     }
@@ -57,7 +58,11 @@ final class ServerMetrics: Sendable {
     }
 
     /// Counts a group that went through the model, whether or not its candidates have scores.
-    func record(_ response: EditScoresResponse) {
+    ///
+    /// - Parameters:
+    ///   - response: Its reply.
+    ///   - groupCount: How many groups were in its forward pass.
+    func record(_ response: EditScoresResponse, sharedPass groupCount: Int) {
         contents.withLock { contents in
             let (usage, timings) = (response.usage, response.timings)
             contents.usage.promptTokens += usage.promptTokens
@@ -71,6 +76,7 @@ final class ServerMetrics: Sendable {
                 contents.stages[stage]?.observe(stage.milliseconds(of: timings) / 1_000)
             }
             contents.batch.observe(Double(response.scores.count))
+            contents.pass.observe(Double(groupCount))
             for item in response.scores {
                 switch item.outcome {
                 case .score(let score):
@@ -144,6 +150,7 @@ final class ServerMetrics: Sendable {
             }
         )
         text.add("reward_batch_items", "Candidates of a request.", [([], contents.batch)])
+        text.add("reward_pass_requests", "Requests in the forward pass of a request.", [([], contents.pass)])
     }
 
     private static func add(results contents: Contents, to text: inout MetricsText) {

@@ -119,7 +119,7 @@ struct Selfcheck {
             },
             rubric: rubric
         )
-        return try model.scorer.score(model.scorer.decode(group)).scores.map { item in
+        return try model.scorer.score(group).scores.map { item in
             switch item.outcome {
             case .score(let score): score.score
             case .failure(let failure): throw failure

@@ -43,4 +43,53 @@ extension LayerNorm {
             }
         }
     }
+
+    /// The norm of rows as the left side of products, with the numbers of ``apply(_:weight:bias:epsilon:)``.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, columns]`.
+    ///   - weight: `[columns]`.
+    ///   - bias: `[columns]`.
+    ///   - epsilon: Added to the variance.
+    ///   - precision: Of the products.
+    /// - Returns: `[rows, columns]`.
+    public static func productRows(
+        _ x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        epsilon: Float,
+        for precision: Precision
+    ) -> ProductRows {
+        guard precision != .float32 else {
+            return ProductRows(apply(x, weight: weight, bias: bias, epsilon: epsilon), for: precision)
+        }
+        let columns = x.columnCount
+        precondition(
+            weight.count == columns && bias.count == columns,
+            "weight \(weight.shape) and bias \(bias.shape) do not fit rows of \(x.shape)"
+        )
+        return ProductRows(
+            unsafe NarrowRows(rowCount: x.rowCount, columnCount: columns, precision: precision) { rows, out in
+                unsafe x.withUnsafeBuffer { source in
+                    unsafe weight.withUnsafeBuffer { factors in
+                        unsafe bias.withUnsafeBuffer { bias in
+                            guard let source = source.baseAddress, let factors = factors.baseAddress,
+                                let bias = bias.baseAddress
+                            else { return }
+                            let first = unsafe source + rows.lowerBound * columns
+                            unsafe ck_layer_norm_affine_f32(
+                                first,
+                                factors,
+                                bias,
+                                out,
+                                rows.count,
+                                columns,
+                                epsilon
+                            )
+                        }
+                    }
+                }
+            }
+        )
+    }
 }

@@ -18,8 +18,14 @@ internal import COneDNN
 
     private static let layouts = Lock<[Shape: ProductLayout]>([:])
 
+    /// Outputs that lie side by side in a layout of words.
+    static let wordsAbreast = 64
+
     /// Bytes of a weight in this layout.
     let byteCount: Int
+    /// Words of an output, in a layout that consists of matrices `[words, wordsAbreast]`, each for as many outputs; nil
+    /// in other layouts.
+    let wordCount: Int?
     private let handle: OpaquePointer
     private let products = Lock<[Int: Product]>([:])
 
@@ -36,15 +42,18 @@ internal import COneDNN
             if let layout = layouts[shape] { return layout }
             let type = precision == .int8 ? OD_INT8 : OD_BF16
             guard let handle = unsafe od_layout_create(type, outputs, inputs) else { return nil }
-            let layout = unsafe ProductLayout(handle)
+            let layout = unsafe ProductLayout(handle, outputs: outputs)
             layouts[shape] = layout
             return layout
         }
     }
 
-    private init(_ handle: OpaquePointer) {
+    private init(_ handle: OpaquePointer, outputs: Int) {
         unsafe self.handle = unsafe handle
         byteCount = unsafe od_layout_size(handle)
+        let blocks = (outputs + Self.wordsAbreast - 1) / Self.wordsAbreast
+        let isPlain = unsafe od_layout_is_plain_words(handle) != 0
+        wordCount = isPlain ? byteCount / (blocks * Self.wordsAbreast * MemoryLayout<UInt32>.stride) : nil
     }
 
     deinit {

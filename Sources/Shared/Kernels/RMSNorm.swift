@@ -37,4 +37,38 @@ public enum RMSNorm {
             }
         }
     }
+
+    /// The norm of rows as the left side of products, with the numbers of ``apply(_:weight:epsilon:)``.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, columns]`.
+    ///   - weight: `[columns]`.
+    ///   - epsilon: ε.
+    ///   - precision: Of the products.
+    /// - Returns: `[rows, columns]`.
+    public static func productRows(
+        _ x: Tensor,
+        weight: Tensor,
+        epsilon: Float,
+        for precision: Precision
+    ) -> ProductRows {
+        guard precision != .float32 else {
+            return ProductRows(apply(x, weight: weight, epsilon: epsilon), for: precision)
+        }
+        let columns = x.columnCount
+        precondition(weight.count == columns, "weight \(weight.shape) does not fit rows of \(x.shape)")
+        return ProductRows(
+            unsafe NarrowRows(rowCount: x.rowCount, columnCount: columns, precision: precision) { rows, out in
+                unsafe x.withUnsafeBuffer { source in
+                    unsafe weight.withUnsafeBuffer { factors in
+                        guard let source = source.baseAddress, let factors = factors.baseAddress else {
+                            return
+                        }
+                        let first = unsafe source + rows.lowerBound * columns
+                        unsafe ck_rms_norm_f32(first, factors, out, rows.count, columns, epsilon)
+                    }
+                }
+            }
+        )
+    }
 }

@@ -44,26 +44,31 @@ public enum SegmentAttention {
         }
     }
 
-    /// Rows of one causal sequence behind the trunk.
+    /// Rows of one sequence, behind a trunk or not.
     public struct Branch: Sendable {
         /// The sequence's rows in the tensors of keys and values.
         public let keyRows: Range<Int>
         /// Its rows in the tensor of queries; they belong to the last positions of `keyRows`.
         public let queryRows: Range<Int>
+        /// What comes before the rows; branches may share it.
+        public let trunk: Trunk?
 
         /// Names the rows.
         ///
         /// - Parameters:
         ///   - keyRows: The sequence's rows in the tensors of keys and values.
         ///   - queryRows: Its rows in the tensor of queries, for the last positions of `keyRows`.
-        public init(keyRows: Range<Int>, queryRows: Range<Int>) {
+        ///   - trunk: What comes before the rows.
+        public init(keyRows: Range<Int>, queryRows: Range<Int>, trunk: Trunk? = nil) {
             self.keyRows = keyRows
             self.queryRows = queryRows
+            self.trunk = trunk
         }
     }
 
-    /// Rows of queries that go through the kernel together, before heads are counted.
-    private static let tileRows = 64
+    /// Rows of queries that go through the kernel together, heads counted: enough that turning a block of keys costs
+    /// little beside their products, few enough that sums stay in the core's cache.
+    private static let tileRows = 256
 
     /// Attention inside segments, every row to every row of its segment.
     ///
@@ -74,6 +79,7 @@ public enum SegmentAttention {
     ///   - segments: Ranges of rows; together all rows.
     ///   - headCount: How many heads.
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    ///   - precision: See ``causal(queries:keys:values:branches:trunk:headCount:keyValueHeadCount:headDimension:precision:)``.
     /// - Returns: `[rows, headCount · headDimension]`.
     public static func full(
         queries: HeadColumns,
@@ -81,53 +87,55 @@ public enum SegmentAttention {
         values: HeadColumns,
         segments: [Range<Int>],
         headCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision = .float32
     ) -> Tensor {
         attend(
             queries,
             keys,
             values,
             branches: segments.map { Branch(keyRows: $0, queryRows: $0) },
-            trunk: nil,
             isCausal: false,
             headCount: headCount,
             keyValueHeadCount: headCount,
-            headDimension: headDimension
+            headDimension: headDimension,
+            precision: precision
         )
     }
 
-    /// Causal attention of branches to a trunk that they share and to themselves.
+    /// Causal attention of branches to their trunks and to themselves.
     ///
     /// - Parameters:
     ///   - queries: `[query rows, headCount · headDimension]`.
     ///   - keys: `[rows, keyValueHeadCount · headDimension]`.
     ///   - values: The shape of `keys`.
     ///   - branches: The sequences; their query rows are together all rows of `queries`.
-    ///   - trunk: What comes before every branch.
     ///   - headCount: Heads of the queries, a multiple of `keyValueHeadCount`.
     ///   - keyValueHeadCount: Heads of keys and values; each serves a run of query heads.
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
+    ///   - precision: Float32, or bfloat16 for all others: queries, keys, weights and values are rounded to it where the
+    ///     CPU multiplies it; sums and the softmax stay float32.
     /// - Returns: `[query rows, headCount · headDimension]`.
     public static func causal(
         queries: Tensor,
         keys: Tensor,
         values: Tensor,
         branches: [Branch],
-        trunk: Trunk?,
         headCount: Int,
         keyValueHeadCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision = .float32
     ) -> Tensor {
         attend(
             HeadColumns(queries),
             HeadColumns(keys),
             HeadColumns(values),
             branches: branches,
-            trunk: trunk,
             isCausal: true,
             headCount: headCount,
             keyValueHeadCount: keyValueHeadCount,
-            headDimension: headDimension
+            headDimension: headDimension,
+            precision: precision
         )
     }
 
@@ -142,11 +150,11 @@ public enum SegmentAttention {
         _ keys: HeadColumns,
         _ values: HeadColumns,
         branches: [Branch],
-        trunk: Trunk?,
         isCausal: Bool,
         headCount: Int,
         keyValueHeadCount: Int,
-        headDimension: Int
+        headDimension: Int,
+        precision: Precision
     ) -> Tensor {
         let width = headCount * headDimension
         let keyWidth = keyValueHeadCount * headDimension
@@ -154,8 +162,7 @@ public enum SegmentAttention {
             headCount % keyValueHeadCount == 0 && queries.firstColumn + width <= queries.tensor.columnCount
                 && keys.firstColumn + keyWidth <= keys.tensor.columnCount
                 && values.firstColumn + keyWidth <= values.tensor.columnCount
-                && keys.tensor.rowCount == values.tensor.rowCount
-                && trunk.map { $0.keys.columnCount == keyWidth && $0.values.shape == $0.keys.shape } ?? true,
+                && keys.tensor.rowCount == values.tensor.rowCount,
             "\(headCount) heads and \(keyValueHeadCount) key heads of \(headDimension) do not fit "
                 + "\(queries.tensor.shape), \(keys.tensor.shape), \(values.tensor.shape)"
         )
@@ -163,7 +170,10 @@ public enum SegmentAttention {
             precondition(
                 branch.keyRows.upperBound <= keys.tensor.rowCount
                     && branch.queryRows.upperBound <= queries.tensor.rowCount
-                    && branch.queryRows.count <= branch.keyRows.count,
+                    && branch.queryRows.count <= branch.keyRows.count
+                    && branch.trunk.map {
+                        $0.keys.columnCount == keyWidth && $0.values.shape == $0.keys.shape
+                    } ?? true,
                 "rows \(branch) lie outside \(queries.tensor.shape), \(keys.tensor.shape)"
             )
         }
@@ -180,9 +190,11 @@ public enum SegmentAttention {
                 }
             }
         }
-        let trunkLength = trunk?.keys.rowCount ?? 0
         let scale = 1 / Float(headDimension).squareRoot()
-        let scratchCount = ck_segment_attention_scratch(tile * groupSize, headDimension)
+        let scratchByteCount =
+            ck_segment_attention_scratch(tile * groupSize, headDimension) * MemoryLayout<Float>.stride
+        let kernel =
+            unsafe precision == .float32 ? ck_segment_attention_f32 : ck_segment_attention_bf16
         return unsafe Tensor([queries.tensor.rowCount, width]) { output in
             guard let output = output.baseAddress else { return }
             // Jobs write disjoint rows and heads of the output.
@@ -190,11 +202,10 @@ public enum SegmentAttention {
             Parallel.forEach(jobs.count) { index in
                 let job = jobs[index]
                 let own = job.branch.keyRows
+                let trunk = job.branch.trunk
                 let firstIndex =
-                    trunkLength + own.count - job.branch.queryRows.count
+                    (trunk?.keys.rowCount ?? 0) + own.count - job.branch.queryRows.count
                     + (job.queryRows.lowerBound - job.branch.queryRows.lowerBound)
-                let scratch = UnsafeMutablePointer<Float>.allocate(capacity: scratchCount)
-                defer { unsafe scratch.deallocate() }
                 unsafe withHeadRows(keys, own, trunk?.keys, head: job.head, headDimension) { keyRows in
                     unsafe withHeadRows(values, own, trunk?.values, head: job.head, headDimension) {
                         valueRows in
@@ -202,21 +213,23 @@ public enum SegmentAttention {
                             guard let rows = rows.baseAddress else { return }
                             let column = job.head * groupSize * headDimension
                             let stride = queries.tensor.columnCount
-                            unsafe ck_segment_attention_f32(
-                                rows + job.queryRows.lowerBound * stride + queries.firstColumn + column,
-                                stride,
-                                job.queryRows.count,
-                                groupSize,
-                                headDimension,
-                                keyRows,
-                                valueRows,
-                                isCausal ? 1 : 0,
-                                firstIndex,
-                                scale,
-                                target + job.queryRows.lowerBound * width + column,
-                                width,
-                                scratch
-                            )
+                            unsafe WorkMemory.withBytes(scratchByteCount) { scratch in
+                                unsafe kernel(
+                                    rows + job.queryRows.lowerBound * stride + queries.firstColumn + column,
+                                    stride,
+                                    job.queryRows.count,
+                                    groupSize,
+                                    headDimension,
+                                    keyRows,
+                                    valueRows,
+                                    isCausal ? 1 : 0,
+                                    firstIndex,
+                                    scale,
+                                    target + job.queryRows.lowerBound * width + column,
+                                    width,
+                                    scratch.assumingMemoryBound(to: Float.self)
+                                )
+                            }
                         }
                     }
                 }

@@ -1,18 +1,32 @@
-/// Bytes on a 64-byte boundary.
+/// Bytes on a 64-byte boundary, of the heap or of a mapped file.
 ///
-/// `@unchecked Sendable` is sound because an owner writes before it shares the object, and nobody writes afterwards.
+/// `@unchecked Sendable` is sound because an owner writes before it shares the object, and nobody writes afterwards; to a
+/// file's bytes nobody writes at all.
 @safe final class AlignedMemory: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
     let byteCount: Int
+    /// Keeps the bytes mapped; nil for bytes of the heap.
+    private let file: MappedFile?
 
     /// Allocates memory without setting it.
     init(byteCount: Int) {
         self.byteCount = max(64, byteCount)
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.byteCount, alignment: 64)
+        file = nil
+    }
+
+    /// Bytes of a file; nil when the place is outside it or not on a boundary.
+    init?(_ file: MappedFile, at offset: Int, byteCount: Int) {
+        guard offset >= 0, offset.isMultiple(of: 64), byteCount <= file.count - offset else { return nil }
+        self.byteCount = byteCount
+        unsafe base = UnsafeMutableRawPointer(mutating: file.base + offset)
+        self.file = file
     }
 
     deinit {
-        unsafe base.deallocate()
+        if file == nil {
+            unsafe base.deallocate()
+        }
     }
 }
 

@@ -9,7 +9,7 @@ internal import Foundation
     /// Bytes below which the C library's own allocator is as good.
     private static let leastByteCount = 256 << 10
     /// Most bytes to keep for later.
-    private static let mostKept = 256 << 20
+    static let mostKept = 256 << 20
     /// Bytes from which a buffer asks for huge pages.
     private static let hugePageByteCount = 2 << 20
 

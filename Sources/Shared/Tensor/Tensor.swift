@@ -5,6 +5,9 @@
 public struct Tensor: Sendable {
     /// The length of every axis, outermost first; an empty shape is one number.
     public let shape: [Int]
+    /// Most bytes of released tensors that the process keeps for later ones.
+    public static var mostKeptByteCount: Int { StoragePool.mostKept }
+
     private var storage: TensorStorage
 
     /// How many numbers the tensor holds.

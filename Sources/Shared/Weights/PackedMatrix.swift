@@ -1,12 +1,14 @@
 internal import CKernels
+internal import Foundation
 
 /// The weight `[rowCount, columnCount]` (rows = outputs) of products in bfloat16 or int8.
 ///
 /// It is cut into panels of outputs, each in the layout of the product library. Plain numbers are brought into it once;
 /// compressed ones stay as their file stores them, and every product unpacks them panel by panel.
 public struct PackedMatrix: Sendable {
-    /// Outputs of a panel at most: its packed numbers stay in the last-level cache.
-    private static let largestPanel = 512
+    /// Outputs of a panel at most: the results of ``ProductLayout/largestRowCount`` rows, of two weights at once, stay in
+    /// a core's cache.
+    private static let largestPanel = 256
     /// Panels come in multiples of this, so that threads have equal shares.
     private static let panelStep = 8
     /// Outputs that the library computes together.
@@ -80,6 +82,44 @@ public struct PackedMatrix: Sendable {
         matrix.releasePages()
     }
 
+    /// Takes panels that were packed earlier; nil when one is not to be found or the last one differs from the weight's.
+    ///
+    /// - Parameters:
+    ///   - matrix: The weight, not in a compressed format.
+    ///   - precision: One without an ``Precision/obstacle``, not float32.
+    ///   - find: Finds a panel by its number, its outputs and its bytes.
+    init?(
+        _ matrix: WeightMatrix,
+        precision: Precision,
+        panels find: (_ index: Int, _ outputs: Range<Int>, _ byteCount: Int) -> PackedPanel?
+    ) {
+        (rowCount, columnCount) = (matrix.rowCount, matrix.columnCount)
+        self.precision = precision
+        source = nil
+        var panels: [Panel] = []
+        for outputs in Self.panels(outputs: matrix.rowCount) {
+            guard
+                let layout = ProductLayout.shared(
+                    precision,
+                    outputs: outputs.count,
+                    inputs: matrix.columnCount
+                ), let packed = find(panels.count, outputs, layout.byteCount)
+            else { return nil }
+            panels.append(Panel(outputs: outputs, layout: layout, packed: packed))
+        }
+        self.panels = panels
+        guard let last = panels.last, let packed = last.packed else { return nil }
+        let byteCount = last.layout.byteCount
+        let isSame = unsafe WorkMemory.withBytes(byteCount) { numbers in
+            unsafe Self.pack(last, of: matrix, precision, into: numbers) { scales, sums in
+                unsafe scales == packed.scales && sums == packed.sums
+                    && memcmp(numbers, packed.numbers.base, byteCount) == 0
+            }
+        }
+        matrix.releasePages()
+        guard isSame else { return nil }
+    }
+
     /// Cuts outputs into panels; depends on their number alone, so that a row's bits do too.
     static func panels(outputs: Int) -> [Range<Int>] {
         let blocks = (outputs + block - 1) / block
@@ -114,45 +154,86 @@ public struct PackedMatrix: Sendable {
         into packed: UnsafeMutableRawPointer,
         _ body: (_ scales: [Float], _ sums: [Int32]) -> Result
     ) -> Result {
-        let columns = matrix.columnCount
-        var scales = [Float](repeating: 0, count: precision == .int8 ? panel.outputs.count : 0)
+        let outputs = panel.outputs.count
+        let rowBytes = matrix.columnCount * (precision == .int8 ? 1 : 2)
+        var scales = [Float](repeating: 0, count: precision == .int8 ? outputs : 0)
         var sums = [Int32](repeating: 0, count: scales.count)
-        let level = InstructionLevel.best.rawValue
-        unsafe WorkMemory.withBytes(panel.outputs.count * columns * (precision == .int8 ? 1 : 2)) { codes in
-            unsafe WorkMemory.withBytes(rowsAtATime * columns * MemoryLayout<Float>.stride) { raw in
-                let floats = unsafe raw.assumingMemoryBound(to: Float.self)
-                for first in stride(from: 0, to: panel.outputs.count, by: rowsAtATime) {
-                    let rows = first..<min(first + rowsAtATime, panel.outputs.count)
-                    let place = panel.outputs.lowerBound + first
-                    unsafe matrix.unpack(rows: place..<(place + rows.count), into: floats)
-                    switch precision {
-                    case .int8:
-                        let target = unsafe (codes + first * columns).assumingMemoryBound(to: Int8.self)
-                        unsafe scales.withUnsafeMutableBufferPointer { scales in
-                            unsafe sums.withUnsafeMutableBufferPointer { sums in
-                                guard let scales = scales.baseAddress, let sums = sums.baseAddress else {
-                                    return
-                                }
-                                unsafe ck_quantize_f32_s8(
-                                    level,
-                                    floats,
-                                    target,
-                                    scales + first,
-                                    sums + first,
-                                    rows.count,
-                                    columns
-                                )
-                            }
-                        }
-                    case .bfloat16, .float32:
-                        let target = unsafe (codes + 2 * first * columns).assumingMemoryBound(to: UInt16.self)
-                        unsafe ck_round_f32_bf16(level, floats, target, rows.count * columns)
-                    }
+        guard let words = panel.layout.wordCount else {
+            unsafe WorkMemory.withBytes(outputs * rowBytes) { codes in
+                for first in stride(from: 0, to: outputs, by: rowsAtATime) {
+                    let rows = first..<min(first + rowsAtATime, outputs)
+                    unsafe round(
+                        rows,
+                        of: panel,
+                        matrix,
+                        precision,
+                        into: codes + first * rowBytes,
+                        &scales,
+                        &sums
+                    )
                 }
+                unsafe panel.layout.pack(codes, into: packed)
             }
-            unsafe panel.layout.pack(codes, into: packed)
+            return body(scales, sums)
+        }
+        // Rows go from their file to their place while they are in the core's cache; the library's own way takes several
+        // times as long.
+        let abreast = ProductLayout.wordsAbreast
+        let columns = unsafe packed.assumingMemoryBound(to: UInt32.self)
+        unsafe WorkMemory.withBytes(rowsAtATime * rowBytes) { codes in
+            for first in stride(from: 0, to: (outputs + abreast - 1) / abreast * abreast, by: rowsAtATime) {
+                let rows = min(first, outputs)..<min(first + rowsAtATime, outputs)
+                unsafe round(rows, of: panel, matrix, precision, into: codes, &scales, &sums)
+                unsafe ck_pack_words(
+                    InstructionLevel.best.rawValue,
+                    codes,
+                    rowBytes,
+                    rows.count,
+                    columns + first / abreast * words * abreast + first % abreast,
+                    abreast,
+                    words
+                )
+            }
         }
         return body(scales, sums)
+    }
+
+    /// Brings some rows of a panel into the narrow type, row-major.
+    private static func round(
+        _ rows: Range<Int>,
+        of panel: Panel,
+        _ matrix: WeightMatrix,
+        _ precision: Precision,
+        into codes: UnsafeMutableRawPointer,
+        _ scales: inout [Float],
+        _ sums: inout [Int32]
+    ) {
+        guard !rows.isEmpty else { return }
+        let (level, columns) = (InstructionLevel.best.rawValue, matrix.columnCount)
+        let count = rows.count * columns
+        let place = panel.outputs.lowerBound + rows.lowerBound
+        unsafe WorkMemory.withBytes(count * MemoryLayout<Float>.stride) { raw in
+            let floats = unsafe raw.assumingMemoryBound(to: Float.self)
+            unsafe matrix.unpack(rows: place..<(place + rows.count), into: floats)
+            guard precision == .int8 else {
+                unsafe ck_round_f32_bf16(level, floats, codes.assumingMemoryBound(to: UInt16.self), count)
+                return
+            }
+            unsafe scales.withUnsafeMutableBufferPointer { scales in
+                unsafe sums.withUnsafeMutableBufferPointer { sums in
+                    guard let scales = scales.baseAddress, let sums = sums.baseAddress else { return }
+                    unsafe ck_quantize_f32_s8(
+                        level,
+                        floats,
+                        codes.assumingMemoryBound(to: Int8.self),
+                        scales + rows.lowerBound,
+                        sums + rows.lowerBound,
+                        rows.count,
+                        columns
+                    )
+                }
+            }
+        }
     }
 }
 

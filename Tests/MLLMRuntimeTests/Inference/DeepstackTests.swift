@@ -24,14 +24,13 @@ struct DeepstackTests {
         behind trunk: TrunkState? = nil,
         _ purpose: LanguageDecoder.Purpose,
         _ features: [ContentHash: ImageFeatures]
-    ) throws -> (hidden: Tensor?, trunk: TrunkState?) {
+    ) throws -> (hidden: Tensor?, trunks: [TrunkState]) {
         let embedded = model.embed([(prompt, range)], features)
         return try model.decoder.run(
             embedded.rows,
             positions: Array(prompt.positions[range]),
             deepstack: embedded.deepstack,
-            branches: [0..<range.count],
-            trunk: trunk,
+            branches: [.init(0..<range.count, behind: trunk)],
             purpose: purpose
         )
     }
@@ -51,7 +50,7 @@ struct DeepstackTests {
         let whole = try #require(try run(0..<length, .allRows, features).hidden)
         let image = prompt.images[1].range
         for cut in [image.lowerBound, image.lowerBound + 1, image.upperBound - 1, image.upperBound, 3] {
-            let trunk = try #require(try run(0..<cut, .trunk, features).trunk)
+            let trunk = try #require(try run(0..<cut, .trunk, features).trunks.first)
             let rest = try #require(try run(cut..<length, behind: trunk, .allRows, features).hidden)
             #expect(rest.values == whole.rows(cut..<length).values, "cut at \(cut)")
             let last = try #require(try run(cut..<length, behind: trunk, .lastRows, features).hidden)
@@ -73,8 +72,7 @@ struct DeepstackTests {
                     embedded.rows,
                     positions: Array(prompt.positions.prefix(end)),
                     deepstack: embedded.deepstack,
-                    branches: [0..<end],
-                    trunk: nil,
+                    branches: [.init(0..<end)],
                     purpose: purpose
                 ).hidden
             }

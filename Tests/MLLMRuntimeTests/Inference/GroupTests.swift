@@ -28,7 +28,7 @@ struct GroupTests {
             cache: cache,
             isCancelled: { false }
         )
-        .branches.map { bits($0, model) }
+        .states.branches.map { bits($0, model) }
     }
 
     @Test(
@@ -69,6 +69,56 @@ struct GroupTests {
         #expect(tiny.byteCount <= 3000)
     }
 
+    @Test(
+        "groups have the same bits alone, beside others, and with warm and cold caches",
+        arguments: Fixture.models
+    )
+    func packs(kind: String) throws {
+        let model = try Fixture.model(kind)
+        let images = try Self.sizes.enumerated().map { index, size in
+            try model.prepare(Fixture.noise(size.0, size.1, seed: UInt64(index)))
+        }
+        // Trunks of three lengths and none; the first two groups begin alike, and images come back in other groups.
+        let groups = [
+            PromptGroup(shared: [.image(images[0])], branches: [[.image(images[1])], [.image(images[2])]]),
+            PromptGroup(shared: [.image(images[0])], branches: [[.image(images[3]), .text("now")]]),
+            PromptGroup(shared: [.text("Rate it."), .image(images[1])], branches: [[.image(images[0])]]),
+            PromptGroup(shared: [], branches: [[.image(images[4])], [.text("no image")]]),
+        ]
+        let plans = try groups.map(model.plan)
+        func run(_ plans: [PlannedGroup], _ cache: InferenceCache? = nil) throws -> [[[UInt32]]] {
+            try model.answerStates(plans, cache: cache) { false }.groups.map { group in
+                group.branches.map { bits($0, model) }
+            }
+        }
+        let alone = try plans.map { try run([$0])[0] }
+        #expect(alone.map(\.count) == [2, 1, 1, 2])
+        #expect(try run(plans) == alone)
+        #expect(try run(plans.reversed()) == alone.reversed())
+        let cache = InferenceCache()
+        #expect(try run([plans[1]], cache) == [alone[1]])
+        #expect(try run(plans, cache) == alone)
+        #expect(try run(plans, cache) == alone)
+        #expect(try run([], cache).isEmpty)
+    }
+
+    @Test("what groups share runs once, and is counted for the first that needs it")
+    func sharedWork() throws {
+        let model = try Fixture.model("tied")
+        let images = try (0..<3).map { try model.prepare(Fixture.noise(100, 80, seed: $0)) }
+        let plans = try [1, 2].map { index in
+            try model.plan(PromptGroup(shared: [.image(images[0])], branches: [[.image(images[index])]]))
+        }
+        let cold = try model.answerStates(plans + plans, cache: nil) { false }.groups
+        #expect(cold.map(\.imagesEncoded) == [2, 1, 0, 0])
+        #expect(cold.map(\.imagesCached) == [0, 1, 2, 2])
+        let cache = InferenceCache()
+        _ = try model.answerStates([plans[0]], cache: cache) { false }
+        let warm = try model.answerStates(plans, cache: cache) { false }.groups
+        #expect(warm.map(\.imagesEncoded) == [0, 1])
+        #expect(warm.map(\.imagesCached) == [2, 1])
+    }
+
     @Test("shared text that ends inside a word leaves the tokens as they are")
     func splitInsideWord() throws {
         let model = try Fixture.model("tied")
@@ -93,15 +143,15 @@ struct GroupTests {
             branches: [[.image(images[1])], [.image(images[2])], [.image(images[1])]]
         )
         let cache = InferenceCache()
-        let cold = try model.answerStates(group, cache: cache, isCancelled: { false })
+        let cold = try model.answerStates(group, cache: cache, isCancelled: { false }).states
         #expect(cold.imagesEncoded == 3 && cold.imagesCached == 0)
         #expect(cold.branches.allSatisfy { $0.cachedTokens == 0 })
-        let warm = try model.answerStates(group, cache: cache, isCancelled: { false })
+        let warm = try model.answerStates(group, cache: cache, isCancelled: { false }).states
         #expect(warm.imagesEncoded == 0 && warm.imagesCached == 3)
         let openingTokens = model.builder.opening([.image(images[0])]).tokens.count
         #expect(warm.branches.allSatisfy { $0.cachedTokens >= openingTokens })
         #expect(cache.byteCount > 0)
-        let unshared = try model.answerStates(group, cache: nil, isCancelled: { false })
+        let unshared = try model.answerStates(group, cache: nil, isCancelled: { false }).states
         #expect(unshared.imagesEncoded == 3)
     }
 
@@ -114,7 +164,7 @@ struct GroupTests {
             branches: [[.text(String(repeating: "5 ", count: 600))]]
         )
         let failure = #expect(throws: ModelError.self) {
-            try model.answerStates(long, cache: nil, isCancelled: { false })
+            try model.answerStates(long, cache: nil, isCancelled: { false }).states
         }
         guard case .promptTooLong(_, 512) = failure else {
             Issue.record("got \(String(describing: failure))")
@@ -177,8 +227,7 @@ struct GroupTests {
             embedded.rows,
             positions: prompt.positions,
             deepstack: embedded.deepstack,
-            branches: [0..<length],
-            trunk: nil,
+            branches: [.init(0..<length)],
             purpose: .allRows
         ).hidden
         return (try #require(hidden), model.builder.opening([.image(first)]).tokens.count)

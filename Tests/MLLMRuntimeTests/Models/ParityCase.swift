@@ -107,8 +107,7 @@ struct ParityCase {
             embedded.rows,
             positions: positions,
             deepstack: embedded.deepstack,
-            branches: [0..<prompt.tokens.count],
-            trunk: nil,
+            branches: [.init(0..<prompt.tokens.count)],
             purpose: .allRows
         ) {
             false
@@ -132,7 +131,7 @@ struct ParityCase {
             branches: [images.dropFirst().map { .image($0) } + [.text(text)]]
         )
         let state = try #require(
-            try model.answerStates(group, cache: nil, isCancelled: { false }).branches.first
+            try model.answerStates(group, cache: nil, isCancelled: { false }).states.branches.first
         )
         let logits = try steps.tensor("logits")
         let last = logits.rows(logits.rowCount - 1..<logits.rowCount).values

@@ -18,7 +18,8 @@ struct PublishedModelTests {
         return ModelCosts(
             configuration,
             processor: processor,
-            weightByteCount: 2 * model.parameters
+            weightByteCount: 2 * model.parameters,
+            precision: .bfloat16
         )
     }
 

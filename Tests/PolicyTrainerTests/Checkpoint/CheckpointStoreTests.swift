@@ -20,6 +20,7 @@ struct CheckpointStoreTests {
         try store.save(
             state,
             configuration: TrainerConfiguration(),
+            transformerClass: .flux,
             policyFingerprint: "policy",
             datasetHash: "data",
             judgeFingerprint: "judge",

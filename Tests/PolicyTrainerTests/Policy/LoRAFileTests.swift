@@ -63,7 +63,7 @@ struct LoRAFileTests {
             let adapter = try LoRAAdapter.read(path: "\(root)/\(name)", for: fixture.transformer)
             let expected = fixture.transformer.velocity(fixture.input, adapter: adapter)
             let folder = try TemporaryFolder()
-            try PEFTFolder.write(adapter, to: folder.file("peft"))
+            try PEFTFolder.write(adapter, to: folder.file("peft"), baseClass: .flux)
             try LoRAFile.write(adapter, to: folder.file("diffusers"))
             for layout in ["peft", "diffusers"] {
                 let again = try LoRAAdapter.read(path: folder.file(layout), for: fixture.transformer)

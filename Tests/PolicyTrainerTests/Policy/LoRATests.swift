@@ -15,7 +15,7 @@ import Testing
         let adapter = try fixture.adapter()
         let folder = temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try PEFTFolder.write(adapter, to: folder)
+        try PEFTFolder.write(adapter, to: folder, baseClass: .flux)
         let again = try PEFTFolder.read(folder: folder, for: fixture.transformer)
         #expect(again.configuration == adapter.configuration)
         #expect(again.parameters().map(\.name) == adapter.parameters().map(\.name))
@@ -35,7 +35,7 @@ import Testing
         let fixture = try FluxFixture("embedded")
         let folder = temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try PEFTFolder.write(try fixture.adapter(), to: folder)
+        try PEFTFolder.write(try fixture.adapter(), to: folder, baseClass: .flux)
         let path = folder + "/adapter_config.json"
         let data = try #require(FileManager.default.contents(atPath: path))
         var fields = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])

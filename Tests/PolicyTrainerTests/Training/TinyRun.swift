@@ -71,7 +71,7 @@ struct TinyRun {
     func train(_ configuration: TrainerConfiguration, resume: String? = nil) async throws {
         var run = try await TrainingRun(
             configuration: configuration,
-            policyFolder: try EmbeddedPolicy.folder(),
+            policyFolder: try EmbeddedPolicy.folder(named: configuration.policy),
             resume: resume,
             token: nil
         )

@@ -29,6 +29,14 @@ import Testing
         }
     }
 
+    @Test("a level that does not exist is an error that names those that do")
+    func unknown() async throws {
+        let outcome = try await Shell.run(["--version"], environment: ["EDIT_R1_MAX_ISA": "sse2"])
+        #expect(outcome.status == 1 && outcome.output.isEmpty)
+        let line = #"EDIT_R1_MAX_ISA is "sse2"; unset it, or take one of avx512, avx2, portable"#
+        #expect(outcome.errors == "reward-server: \(line)\n")
+    }
+
     @Test("AVX2 and portable kernels give the answers of the widest ones", arguments: ["avx2", "portable"])
     func levels(level: String) async throws {
         let (expected, found) = (try await answers("avx512"), try await answers(level))

@@ -15,7 +15,15 @@ import Testing
 
         func text(ofToken token: Int) -> String { StubJudge().text(ofToken: token) }
 
-        func answers(to question: JudgeQuestion, isCancelled: () -> Bool) throws -> JudgeReply {
+        func prepare(_ question: JudgeQuestion) throws -> any PreparedQuestion {
+            PlainQuestion(question: question)
+        }
+
+        func answers(to questions: [any PreparedQuestion], isCancelled: () -> Bool) -> [JudgeReply] {
+            PlainQuestion.questions(questions).map(reply)
+        }
+
+        private func reply(to question: JudgeQuestion) -> JudgeReply {
             JudgeReply(
                 answers: question.candidates.map { candidate in
                     let key = ContentHash(

@@ -67,6 +67,6 @@ enum Fixtures {
     /// Scores a request without HTTP.
     static func score(_ request: EditScoresRequest, _ model: ServedModel) throws -> EditScoresResponse {
         let group = try ScoreGroup(request, rubrics: model.rubrics, maximumEdits: 64)
-        return try model.scorer.score(model.scorer.decode(group))
+        return try model.scorer.score(group)
     }
 }

@@ -4,6 +4,17 @@ import Shared
 
 @testable import RewardServer
 
+/// A question for judges that need no preparation; a candidate takes ten rows.
+struct PlainQuestion: PreparedQuestion {
+    let question: JudgeQuestion
+
+    var rowCount: Int { 10 * question.candidates.count }
+
+    static func questions(_ prepared: [any PreparedQuestion]) -> [JudgeQuestion] {
+        prepared.compactMap { ($0 as? PlainQuestion)?.question }
+    }
+}
+
 /// A judge that answers as a test says; its tokens are the bytes of the text.
 struct StubJudge: Judge {
     var identity = JudgeIdentity(
@@ -24,7 +35,15 @@ struct StubJudge: Judge {
 
     func text(ofToken token: Int) -> String { String(decoding: [UInt8(token)], as: UTF8.self) }
 
-    func answers(to question: JudgeQuestion, isCancelled: () -> Bool) throws -> JudgeReply {
+    func prepare(_ question: JudgeQuestion) throws -> any PreparedQuestion {
+        PlainQuestion(question: question)
+    }
+
+    func answers(to questions: [any PreparedQuestion], isCancelled: () -> Bool) throws -> [JudgeReply] {
+        try PlainQuestion.questions(questions).map { try reply(to: $0, isCancelled: isCancelled) }
+    }
+
+    private func reply(to question: JudgeQuestion, isCancelled: () -> Bool) throws -> JudgeReply {
         var reply = JudgeReply(answers: [])
         for candidate in question.candidates {
             let end = ContinuousClock.now + delay

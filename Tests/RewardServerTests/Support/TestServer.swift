@@ -27,7 +27,12 @@ struct TestServer {
         if let model { state.becomeReady(model) }
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let application = RewardApplication(state: state, limits: limits, host: ModelHost(), logger: logger)
+        let application = RewardApplication(
+            state: state,
+            limits: limits,
+            host: ModelHost(rowsOfPass: limits.rowsOfPass),
+            logger: logger
+        )
         try await application.service(host: "127.0.0.1", port: 0).test(.ahc(.http), body)
     }
 }

@@ -5,6 +5,9 @@ import Testing
 
 @Suite("Segment attention")
 struct SegmentAttentionTests {
+    /// What a number may be off by: in bfloat16 each factor by 1/256 of itself, values being normal numbers.
+    private func tolerance(_ precision: Precision) -> Float { precision == .float32 ? 2e-6 : 0.03 }
+
     private func random(_ shape: [Int], seed: String) -> Tensor {
         var generator = SeedTree(seed: 1)[seed].generator
         return Tensor(generator.normals(count: shape.reduce(1, *)), shape: shape)
@@ -39,9 +42,12 @@ struct SegmentAttentionTests {
         "rows attend to their segment as the formula says",
         arguments: [
             ([1], 1, 4), ([3, 1, 17], 2, 8), ([64, 65, 63], 3, 16), ([130], 2, 20), ([5, 128, 7], 1, 80),
-        ]
+            ([300], 1, 36),
+        ],
+        [Precision.float32, .bfloat16]
     )
-    func full(lengths: [Int], heads: Int, dimension: Int) {
+    func full(size: (lengths: [Int], heads: Int, dimension: Int), precision: Precision) {
+        let (lengths, heads, dimension) = size
         let rows = lengths.reduce(0, +)
         let width = heads * dimension
         let qkv = random([rows, 3 * width], seed: "qkv")
@@ -56,7 +62,8 @@ struct SegmentAttentionTests {
             values: HeadColumns(qkv, firstColumn: 2 * width),
             segments: segments,
             headCount: heads,
-            headDimension: dimension
+            headDimension: dimension,
+            precision: precision
         )
         for segment in segments {
             for index in [
@@ -73,7 +80,7 @@ struct SegmentAttentionTests {
                         Array(row(found, index, column, dimension)),
                         expected
                     )
-                    #expect(difference < 2e-6)
+                    #expect(difference < tolerance(precision))
                 }
             }
         }
@@ -84,9 +91,14 @@ struct SegmentAttentionTests {
         arguments: [
             (0, [5], 1, 1, 8), (1, [3, 70], 4, 2, 16), (63, [2, 1], 6, 2, 32), (100, [129, 30], 3, 1, 24),
             (64, [64], 8, 2, 128),
-        ]
+        ],
+        [Precision.float32, .bfloat16]
     )
-    func causal(trunkLength: Int, lengths: [Int], heads: Int, keyHeads: Int, dimension: Int) {
+    func causal(
+        size: (trunkLength: Int, lengths: [Int], heads: Int, keyHeads: Int, dimension: Int),
+        precision: Precision
+    ) {
+        let (trunkLength, lengths, heads, keyHeads, dimension) = size
         let rows = lengths.reduce(0, +)
         let queries = random([rows, heads * dimension], seed: "q")
         let keys = random([rows, keyHeads * dimension], seed: "k")
@@ -98,17 +110,23 @@ struct SegmentAttentionTests {
         var branches: [SegmentAttention.Branch] = []
         for length in lengths {
             let start = branches.last?.keyRows.upperBound ?? 0
-            branches.append(.init(keyRows: start..<start + length, queryRows: start..<start + length))
+            branches.append(
+                .init(
+                    keyRows: start..<start + length,
+                    queryRows: start..<start + length,
+                    trunk: trunkLength > 0 ? trunk : nil
+                )
+            )
         }
         let found = SegmentAttention.causal(
             queries: queries,
             keys: keys,
             values: values,
             branches: branches,
-            trunk: trunkLength > 0 ? trunk : nil,
             headCount: heads,
             keyValueHeadCount: keyHeads,
-            headDimension: dimension
+            headDimension: dimension,
+            precision: precision
         )
         for branch in branches {
             for index in Set([branch.keyRows.lowerBound, branch.keyRows.upperBound - 1]) {
@@ -126,7 +144,7 @@ struct SegmentAttentionTests {
                         Array(row(found, index, head * dimension, dimension)),
                         expected
                     )
-                    #expect(difference < 2e-6)
+                    #expect(difference < tolerance(precision))
                 }
             }
         }
@@ -134,9 +152,10 @@ struct SegmentAttentionTests {
 
     @Test(
         "a row has the same bits wherever its keys are cut into trunk and branch",
-        arguments: [1, 17, 63, 64, 65, 100, 128, 149]
+        arguments: [1, 17, 63, 64, 65, 100, 128, 149],
+        [Precision.float32, .bfloat16]
     )
-    func cuts(trunkLength: Int) {
+    func cuts(trunkLength: Int, precision: Precision) {
         let (rows, heads, keyHeads, dimension) = (150, 6, 2, 20)
         let queries = random([rows, heads * dimension], seed: "q")
         let keys = random([rows, keyHeads * dimension], seed: "k")
@@ -147,11 +166,11 @@ struct SegmentAttentionTests {
                 queries: queries.rows(range.upperBound - count..<range.upperBound),
                 keys: keys.rows(range),
                 values: values.rows(range),
-                branches: [.init(keyRows: 0..<range.count, queryRows: 0..<count)],
-                trunk: trunk,
+                branches: [.init(keyRows: 0..<range.count, queryRows: 0..<count, trunk: trunk)],
                 headCount: heads,
                 keyValueHeadCount: keyHeads,
-                headDimension: dimension
+                headDimension: dimension,
+                precision: precision
             ).values
         }
         let whole = attend(0..<rows, nil)

@@ -29,6 +29,18 @@ struct LanguageDecoder: Sendable {
         case trunk
     }
 
+    /// Rows of one sequence, and what comes before them.
+    struct Branch {
+        let rows: Range<Int>
+        /// Keys and values of earlier tokens; branches may share them.
+        let trunk: TrunkState?
+
+        init(_ rows: Range<Int>, behind trunk: TrunkState? = nil) {
+            self.rows = rows
+            self.trunk = trunk
+        }
+    }
+
     /// Steps whose results tests compare with the reference.
     enum Step: Hashable {
         case layer(Int)
@@ -43,56 +55,59 @@ struct LanguageDecoder: Sendable {
     /// `[vocabularySize, hiddenSize]`; the embedding when tied.
     let head: WeightMatrix
 
-    /// Runs branches that share a trunk as one batch of rows.
+    /// Runs branches, each behind its trunk, as one batch of rows.
     ///
     /// - Parameters:
     ///   - rows: Embedded rows of all branches, one branch after the other, `[rows, hiddenSize]`.
     ///   - positions: Position of every row.
     ///   - deepstack: What images add to their rows after the first layers.
-    ///   - branches: The rows of each branch.
-    ///   - trunk: Keys and values of what comes before every branch.
+    ///   - branches: The rows of each branch and what comes before them.
     ///   - purpose: What is wanted.
     ///   - isCancelled: Asked before every layer.
     ///   - observe: Sees every layer's rows.
-    /// - Returns: Hidden states after the final norm, `[rows or branches, hiddenSize]`, nil for a trunk; and
-    ///   keys and values of all layers, nil unless for a trunk.
+    /// - Returns: Hidden states after the final norm, `[rows or branches, hiddenSize]`, nil for trunks; and
+    ///   each branch's keys and values of all layers, none unless for trunks.
     /// - Throws: `CancellationError`.
     func run(
         _ rows: Tensor,
         positions: [RopePosition],
         deepstack: DeepstackRows,
-        branches: [Range<Int>],
-        trunk: TrunkState?,
+        branches: [Branch],
         purpose: Purpose,
         isCancelled: () -> Bool = { false },
         observe: (Step, Tensor) -> Void = { _, _ in }
-    ) throws -> (hidden: Tensor?, trunk: TrunkState?) {
+    ) throws -> (hidden: Tensor?, trunks: [TrunkState]) {
         var hidden = rows
         let angles = rotaryAngles(positions)
-        var state = TrunkState(tokenCount: rows.rowCount)
+        var trunks = purpose == .trunk ? branches.map { TrunkState(tokenCount: $0.rows.count) } : []
         for (index, layer) in layers.enumerated() {
             if isCancelled() { throw CancellationError() }
-            let normed = RMSNorm.apply(hidden, weight: layer.inputNorm, epsilon: configuration.normEpsilon)
+            let normed = self.normed(hidden, layer.inputNorm, for: layer.keys)
             let keys = rotated(layer.keys(normed), layer.keyNorm, angles, configuration.keyValueHeadCount)
             let values = layer.values(normed)
             let isLast = index == layers.count - 1
             if purpose == .trunk {
-                state.layers.append(SegmentAttention.Trunk(keys: keys, values: values))
+                for (branch, found) in branches.enumerated() {
+                    trunks[branch].layers.append(
+                        SegmentAttention.Trunk(keys: keys.rows(found.rows), values: values.rows(found.rows))
+                    )
+                }
                 if isLast { break }
             }
             // The last layer needs no more queries than hidden states are wanted.
-            let last = isLast && purpose == .lastRows ? branches.map { $0.upperBound - 1 } : nil
+            let last = isLast && purpose == .lastRows ? branches.map { $0.rows.upperBound - 1 } : nil
             let attended: Tensor
             if let last {
                 hidden = hidden.gatheringRows(last)
                 attended = attention(
                     layer,
-                    normed.gatheringRows(last),
+                    self.normed(hidden, layer.inputNorm, for: layer.queries),
                     angles.gatheringRows(last),
                     keys,
                     values,
-                    branches.enumerated().map { .init(keyRows: $1, queryRows: $0..<$0 + 1) },
-                    trunk?.layers[index]
+                    branches.enumerated().map {
+                        .init(keyRows: $1.rows, queryRows: $0..<$0 + 1, trunk: $1.trunk?.layers[index])
+                    }
                 )
             } else {
                 attended = attention(
@@ -101,46 +116,49 @@ struct LanguageDecoder: Sendable {
                     angles,
                     keys,
                     values,
-                    branches.map { .init(keyRows: $0, queryRows: $0) },
-                    trunk?.layers[index]
+                    branches.map {
+                        .init(keyRows: $0.rows, queryRows: $0.rows, trunk: $0.trunk?.layers[index])
+                    }
                 )
             }
-            RowArithmetic.accumulate(layer.output(attended), into: &hidden)
-            let second = RMSNorm.apply(
-                hidden,
-                weight: layer.attentionNorm,
-                epsilon: configuration.normEpsilon
+            layer.output.accumulate(ProductRows(attended, for: layer.output.precision), into: &hidden)
+            layer.mlp.accumulate(
+                self.normed(hidden, layer.attentionNorm, for: layer.mlp.entrance),
+                into: &hidden
             )
-            RowArithmetic.accumulate(layer.mlp(second), into: &hidden)
             observe(.layer(index), hidden)
             deepstack.add(level: index, to: &hidden, rows: last)
         }
         if purpose == .trunk {
-            return (nil, state)
+            return (nil, trunks)
         }
         let normed = RMSNorm.apply(hidden, weight: finalNorm, epsilon: configuration.normEpsilon)
         observe(.finalNorm, normed)
-        return (normed, nil)
+        return (normed, [])
+    }
+
+    /// The norm of some rows as a layer takes them.
+    private func normed(_ rows: Tensor, _ weight: Tensor, for layer: LinearLayer) -> ProductRows {
+        RMSNorm.productRows(rows, weight: weight, epsilon: configuration.normEpsilon, for: layer.precision)
     }
 
     private func attention(
         _ layer: Layer,
-        _ normed: Tensor,
+        _ normed: ProductRows,
         _ angles: RotaryAngles,
         _ keys: Tensor,
         _ values: Tensor,
-        _ branches: [SegmentAttention.Branch],
-        _ trunk: SegmentAttention.Trunk?
+        _ branches: [SegmentAttention.Branch]
     ) -> Tensor {
         SegmentAttention.causal(
             queries: rotated(layer.queries(normed), layer.queryNorm, angles, configuration.headCount),
             keys: keys,
             values: values,
             branches: branches,
-            trunk: trunk,
             headCount: configuration.headCount,
             keyValueHeadCount: configuration.keyValueHeadCount,
-            headDimension: configuration.headDimension
+            headDimension: configuration.headDimension,
+            precision: layer.output.precision
         )
     }
 

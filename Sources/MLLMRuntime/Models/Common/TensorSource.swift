@@ -13,6 +13,10 @@ struct TensorSource: Sendable {
 
     /// The arithmetic of linear layers.
     var precision = ModelPrecision.float32
+    /// Where packed matrices are looked for and kept.
+    var packed: PackedCache?
+    /// Told how many numbers of the model were taken in; see ``parameterCount``.
+    var progress: @Sendable (_ parameters: Int) -> Void = { _ in }
 
     private let store: any WeightStore
     /// Name in the files, by our name.
@@ -165,12 +169,14 @@ struct TensorSource: Sendable {
     /// Reads a small tensor as float32.
     func tensor(_ name: String) throws(WeightError) -> Tensor {
         let place = try place(of: name)
+        defer { progress(place.shape.reduce(1, *)) }
         return try store.tensor(place.name, shape: place.shape)
     }
 
     /// Takes a matrix: as it is stored, or expanded when the model is small.
     func matrix(_ name: String) throws(WeightError) -> WeightMatrix {
         let place = try place(of: name)
+        defer { progress(place.shape.reduce(1, *)) }
         if expandsMatrices {
             return WeightMatrix(try store.tensor(place.name, shape: place.shape))
         }
@@ -179,11 +185,13 @@ struct TensorSource: Sendable {
 
     /// Reads a linear layer.
     func linear(_ name: String, hasBias: Bool = true) throws(WeightError) -> LinearLayer {
-        LinearLayer(
-            weight: try matrix(name + ".weight"),
-            bias: hasBias ? try tensor(name + ".bias") : nil,
-            precision: precision.ofLayer(name)
-        )
+        let weight = try matrix(name + ".weight")
+        let bias = hasBias ? try tensor(name + ".bias") : nil
+        let precision = precision.ofLayer(name)
+        if precision != .float32, let packed {
+            return LinearLayer(packed: packed.matrix(name, of: weight, precision: precision), bias: bias)
+        }
+        return LinearLayer(weight: weight, bias: bias, precision: precision)
     }
 
     /// Reads a layer norm of a vision tower.

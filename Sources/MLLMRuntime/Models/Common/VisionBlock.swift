@@ -23,8 +23,9 @@ struct VisionBlock: Sendable {
         _ configuration: VisionConfiguration
     ) {
         let (heads, dimension) = (configuration.headCount, configuration.headDimension)
-        RowArithmetic.accumulate(projection(attended(x, angles, segments, heads, dimension)), into: &x)
-        RowArithmetic.accumulate(mlp(secondNorm(x)), into: &x)
+        let attended = attended(x, angles, segments, heads, dimension)
+        projection.accumulate(ProductRows(attended, for: projection.precision), into: &x)
+        mlp.accumulate(secondNorm(x, for: mlp.entrance.precision), into: &x)
     }
 
     private func attended(
@@ -36,7 +37,7 @@ struct VisionBlock: Sendable {
     ) -> Tensor {
         // [patches, 3 · hiddenSize]; queries and keys are rotated alike, so their heads count as one row of
         // heads.
-        var qkv = queriesKeysValues(firstNorm(x))
+        var qkv = queriesKeysValues(firstNorm(x, for: queriesKeysValues.precision))
         angles.rotate(&qkv, headCount: 2 * heads, headDimension: dimension)
         return SegmentAttention.full(
             queries: HeadColumns(qkv),
@@ -44,7 +45,8 @@ struct VisionBlock: Sendable {
             values: HeadColumns(qkv, firstColumn: 2 * heads * dimension),
             segments: segments,
             headCount: heads,
-            headDimension: dimension
+            headDimension: dimension,
+            precision: projection.precision
         )
     }
 }

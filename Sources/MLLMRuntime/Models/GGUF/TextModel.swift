@@ -1,4 +1,4 @@
-internal import Shared
+public import Shared
 
 /// The decoder of a GGUF file without a vision tower: text in, the next token's probabilities out.
 ///
@@ -8,7 +8,10 @@ public final class TextModel: Sendable {
     /// The tokenizer.
     public let tokenizer: Tokenizer
 
-    private let decoder: LanguageDecoder
+    /// The arithmetic of linear layers.
+    public let linearPrecision: Precision
+
+    let decoder: LanguageDecoder
 
     /// Loads a decoder.
     ///
@@ -31,6 +34,7 @@ public final class TextModel: Sendable {
             shapes: configuration.shapes(tiesEmbeddings: file.tiesEmbeddings)
         )
         source.precision = try ModelPrecision(precision, for: source)
+        linearPrecision = source.precision.linear
         decoder = try LanguageDecoder(configuration, tiesEmbeddings: file.tiesEmbeddings, source)
     }
 

@@ -2,6 +2,8 @@
 protocol AdaptableTransformer: Sendable {
     /// All linear layers, in the order of the forward pass.
     var linearLayers: [LinearLayer] { get }
+    /// Its class in diffusers.
+    var transformerClass: TransformerClass { get }
 }
 
 extension AdaptableTransformer {

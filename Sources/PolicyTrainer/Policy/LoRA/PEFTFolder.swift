@@ -14,17 +14,23 @@ enum PEFTFolder {
     /// - Parameters:
     ///   - adapter: What to write.
     ///   - folder: Where.
+    ///   - baseClass: Class of the transformer that it belongs to.
     ///   - baseModel: What `base_model_name_or_path` says.
     /// - Throws: An error of the file system that names the file.
-    static func write(_ adapter: LoRAAdapter, to folder: String, baseModel: String = "") throws {
+    static func write(
+        _ adapter: LoRAAdapter,
+        to folder: String,
+        baseClass: TransformerClass,
+        baseModel: String = ""
+    ) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let options: JSONSerialization.WritingOptions = [
             .prettyPrinted, .sortedKeys, .withoutEscapingSlashes,
         ]
-        let json = try JSONSerialization.data(
-            withJSONObject: fields(of: adapter, baseModel: baseModel),
-            options: options
-        )
+        var fields = fields(of: adapter)
+        fields["auto_mapping"] = ["base_model_class": baseClass.name, "parent_library": baseClass.module]
+        fields["base_model_name_or_path"] = baseModel.isEmpty ? NSNull() as Any : baseModel
+        let json = try JSONSerialization.data(withJSONObject: fields, options: options)
         try AtomicFile.write(json, to: "\(folder)/\(configurationName)")
         var tensors: [String: Tensor] = [:]
         for (name, tensor) in adapter.parameters() {
@@ -33,18 +39,13 @@ enum PEFTFolder {
         try SafetensorsWriter.write(tensors, to: "\(folder)/\(weightsName).safetensors")
     }
 
-    /// The configuration in peft's words.
+    /// The configuration in peft's words, without the model that it belongs to.
     ///
     /// Terms of another rank than the configuration's are named one by one, with an alpha that keeps the strength.
-    static func fields(of adapter: LoRAAdapter, baseModel: String = "") -> [String: Any] {
+    static func fields(of adapter: LoRAAdapter) -> [String: Any] {
         let ranks = adapter.otherRanks
         return [
-            "auto_mapping": [
-                "base_model_class": "FluxTransformer2DModel",
-                "parent_library": "diffusers.models.transformers.transformer_flux",
-            ],
             "alpha_pattern": ranks.mapValues { number(adapter.configuration.scale * Float($0)) },
-            "base_model_name_or_path": baseModel.isEmpty ? NSNull() as Any : baseModel,
             "bias": "none",
             "fan_in_fan_out": false,
             "inference_mode": true,

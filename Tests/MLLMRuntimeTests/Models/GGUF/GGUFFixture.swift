@@ -55,7 +55,7 @@ enum GGUFFixture {
         let manifest = try manifest()
         let images = try manifest.pictures.map { PromptPart.image(try model.prepare(picture($0))) }
         let group = PromptGroup(shared: [], branches: [images + [.text(manifest.text)]])
-        let state = try model.answerStates(group, cache: nil) { false }.branches[0]
+        let state = try model.answerStates(group, cache: nil) { false }.states.branches[0]
         return model.logits(state, tokens: Array(0..<manifest.rows))
     }
 

@@ -27,7 +27,7 @@ struct Qwen25VLWeightsTests {
         let model = try LanguageVisionModel.load(folder: folder)
         let image = try model.prepare(try Fixture.picture("square.png"))
         let group = PromptGroup(shared: [.image(image)], branches: [[.text("Rate it.")]])
-        let state = try model.answerStates(group, cache: nil, isCancelled: { false }).branches[0]
+        let state = try model.answerStates(group, cache: nil, isCancelled: { false }).states.branches[0]
         return model.logits(state, tokens: Array(0..<model.information.vocabularySize))
     }
 

@@ -48,6 +48,7 @@ final class FluxTransformer: AdaptableTransformer {
     }
 
     var linearLayers: [LinearLayer] { weights.linearLayers }
+    var transformerClass: TransformerClass { .flux }
 
     /// A model of its own whose weights hold the adapter's low-rank terms.
     ///

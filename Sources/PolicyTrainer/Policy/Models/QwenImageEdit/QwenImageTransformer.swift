@@ -43,6 +43,7 @@ final class QwenImageTransformer: AdaptableTransformer {
     }
 
     var linearLayers: [LinearLayer] { weights.linearLayers }
+    var transformerClass: TransformerClass { .qwenImage }
 
     /// A model of its own whose weights hold the adapter's low-rank terms.
     func merging(_ adapter: LoRAAdapter) -> QwenImageTransformer {
