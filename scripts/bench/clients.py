@@ -2,8 +2,8 @@
 
 The rate in the process is the group of 12, cold caches, of `reward-server bench`, measured before and after the server
 answered; its images are decoded and prepared beforehand, while over HTTP that is part of the work, as are the clients.
-Pictures differ in every request, so that no cache answers. Needs numpy. Run:
-    python scripts/bench/clients.py .build/release/reward-server [--model FOLDER] [--clients 8] [--seconds 10]
+Both work without caches. Needs numpy. Run:
+    python scripts/bench/clients.py .build/release/reward-server [--model FOLDER] [--batch-tokens N]… [--clients 8] [--seconds 10]
 """
 
 import argparse
@@ -21,6 +21,12 @@ import urllib.parse
 import zlib
 
 import numpy
+
+# The question of `reward-server bench`: a longer one has more tokens.
+QUESTION = {
+    "instruction": "Make the sky red and leave everything else as it is.",
+    "requirement": "The sky is red; houses, trees and people have not changed.",
+}
 
 
 def picture(generator):
@@ -59,7 +65,7 @@ def server(command):
 def in_process(command, candidates):
     """Candidates a second of the judge without HTTP."""
     output = subprocess.run(
-        [*command, "--case", "groups", "--candidates", str(candidates), "--quick", "--json"], check=True,
+        [*command, "--case", "groups", "--candidates", str(candidates), "--json"], check=True,
         capture_output=True, text=True).stdout
     record = next(record for record in map(json.loads, output.splitlines()) if record["case"] == "group")
     return candidates / record["seconds"]
@@ -94,6 +100,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("binary", help="reward-server")
     parser.add_argument("--model", help="a model folder; the embedded judge when left out")
+    parser.add_argument("--batch-tokens", type=int, action="append", help="of serve; several are measured one after another")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--candidates", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=10)
@@ -104,7 +111,7 @@ def main():
     bodies = [
         [
             json.dumps({
-                "source": {"image": picture(generator)}, "instruction": "make the circle red",
+                "source": {"image": picture(generator)}, **QUESTION,
                 "edits": [{"image": picture(generator)} for _ in range(options.candidates)],
             }).encode()
             for _ in range(40)
@@ -113,14 +120,20 @@ def main():
     ]
     bench = [options.binary, "bench", *model]
     before = in_process(bench, options.candidates)
-    with server([options.binary, "serve", *model]) as address:
-        over_http(address, bodies[:1], 1)
-        one = options.candidates * over_http(address, bodies[:1], options.seconds / 2)
-        several = options.candidates * over_http(address, bodies, options.seconds)
-    own = (before + in_process(bench, options.candidates)) / 2
-    print(f"in the process: {own:.0f} candidates/s")
-    print(f"one client: {one:.0f} candidates/s, {one / own:.0%} of it")
-    print(f"{options.clients} clients: {several:.0f} candidates/s, {several / own:.0%} of it")
+    for budget in options.batch_tokens or [None]:
+        extra = [] if budget is None else ["--batch-tokens", str(budget)]
+        # Bodies come again, so no cache may answer.
+        caches = ["--image-cache", "0", "--prefix-cache", "0"]
+        with server([options.binary, "serve", *model, *caches, *extra]) as address:
+            over_http(address, bodies[:1], 1)
+            one = options.candidates * over_http(address, bodies[:1], options.seconds / 2)
+            several = options.candidates * over_http(address, bodies, options.seconds)
+        own = in_process(bench, options.candidates)
+        mean = (before + own) / 2
+        name = "" if budget is None else f"--batch-tokens {budget}: "
+        print(f"{name}in the process {mean:.0f} candidates/s; one client {one:.0f}, {one / mean:.0%} of it; "
+              f"{options.clients} clients {several:.0f}, {several / mean:.0%} of it", flush=True)
+        before = own
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ struct BenchRun {
     struct Judge {
         let model: LanguageVisionModel
         let text: String
+        let order: RubricOrder
     }
 
     /// The decoder.
@@ -135,7 +136,7 @@ struct BenchRun {
                 try (0..<count).map { try picture(1 + run * count + $0, for: model) },
                 source: source,
                 text: judge.text,
-                order: .published
+                order: judge.order
             )
         }
         let cache = isWarm ? InferenceCache() : nil

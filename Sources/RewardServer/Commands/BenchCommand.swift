@@ -90,11 +90,12 @@ struct BenchCommand: AsyncParsableCommand {
         guard let judge = served.scorer.judge as? LanguageModelJudge else {
             preconditionFailure("a model was loaded as \(type(of: served.scorer.judge))")
         }
-        let question = served.rubrics.standard.template.filled(
+        let rubric = served.rubrics.standard
+        let question = rubric.template.filled(
             instruction: "Make the sky red and leave everything else as it is.",
             requirement: "The sky is red; houses, trees and people have not changed."
         )
-        return (judge.model, BenchRun.Judge(model: judge.model, text: question))
+        return (judge.model, BenchRun.Judge(model: judge.model, text: question, order: rubric.order))
     }
 }
 
