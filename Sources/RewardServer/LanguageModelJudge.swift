@@ -74,32 +74,40 @@ struct LanguageModelJudge: Judge {
         } catch {
             throw RequestError.sourceImage(ScoreFailure(preparing: error, name: "source.image"))
         }
-        var failures: [ScoreFailure?] = []
-        var ready: [PreparedImage] = []
-        for candidate in question.candidates {
-            do {
-                let image = try model.prepare(candidate)
-                // A prompt that is too long fails the candidate that it is about, not the group.
-                _ = try model.plan(
-                    Self.promptGroup([image], source: source, text: question.text, order: question.order)
-                )
-                ready.append(image)
-                failures.append(nil)
-            } catch let error as ModelError where error.isAboutLength {
-                failures.append(
-                    ScoreFailure(type: "invalid_image", code: "prompt_too_long", message: "\(error)")
-                )
-            } catch {
-                failures.append(ScoreFailure(preparing: error, name: "the edited image"))
+        var candidates = question.candidates.map { image in
+            Result { try model.prepare(image) }.mapError {
+                ScoreFailure(preparing: $0, name: "the edited image")
             }
         }
+        func plan(_ images: [PreparedImage]) throws -> PlannedGroup? {
+            guard !images.isEmpty else { return nil }
+            return try model.plan(
+                Self.promptGroup(images, source: source, text: question.text, order: question.order)
+            )
+        }
+        func ready() -> [PreparedImage] { candidates.compactMap { try? $0.get() } }
+        var group: PlannedGroup?
+        do {
+            group = try plan(ready())
+        } catch let error as ModelError where error.isAboutLength {
+            // A prompt that is too long fails the candidate that it is about, not the group.
+            for (index, candidate) in candidates.enumerated() {
+                guard case .success(let image) = candidate else { continue }
+                do {
+                    _ = try plan([image])
+                } catch let error as ModelError where error.isAboutLength {
+                    candidates[index] = .failure(
+                        ScoreFailure(type: "invalid_image", code: "prompt_too_long", message: "\(error)")
+                    )
+                }
+            }
+            group = try plan(ready())
+        }
         return Question(
-            failures: failures,
-            group: ready.isEmpty
-                ? nil
-                : try model.plan(
-                    Self.promptGroup(ready, source: source, text: question.text, order: question.order)
-                ),
+            failures: candidates.map { candidate in
+                if case .failure(let failure) = candidate { failure } else { nil }
+            },
+            group: group,
             tokens: question.tokens
         )
     }
