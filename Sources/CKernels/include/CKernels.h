@@ -212,6 +212,18 @@ void ck_token_attention_backward_f32(
     const float *restrict log_sum, const float *restrict g, float *restrict dq, float *restrict dk,
     float *restrict dv, size_t queries, size_t keys, size_t stride, float scale, float *restrict scratch);
 
+/// Floats of scratch that the two functions below need.
+size_t ck_token_attention_scratch_bf16(size_t queries, size_t stride);
+/// The same two with both factors of every product rounded to bfloat16; sums and the softmax stay float32. Round nothing
+/// where ck_has_bf16_attention() is 0.
+void ck_token_attention_bf16(
+    const float *restrict q, const float *restrict k, const float *restrict v, float *restrict o,
+    float *restrict log_sum, size_t queries, size_t keys, size_t stride, float scale, float *restrict scratch);
+void ck_token_attention_backward_bf16(
+    const float *restrict q, const float *restrict k, const float *restrict v, const float *restrict o,
+    const float *restrict log_sum, const float *restrict g, float *restrict dq, float *restrict dk,
+    float *restrict dv, size_t queries, size_t keys, size_t stride, float scale, float *restrict scratch);
+
 // MARK: elementwise
 
 /// Every row of y [rows, width] = row [width].

@@ -5,7 +5,7 @@ internal import Shared
 /// A variable without an identifier is a constant: nothing is recorded for it and no gradient is kept.
 struct Variable: Sendable {
     /// The numbers.
-    let value: Tensor
+    var value: Tensor
     /// The variable's place on its ``Tape``; nil for a constant.
     let id: Int?
 

@@ -30,6 +30,7 @@ struct PolicyBench {
         for name in cases {
             if let kind = BlockBench.Kind(rawValue: name) {
                 Parallel.configure(threads: threads, threadsOfProduct: threads)
+                Tensor.staysWithinPeak = true
                 for tokens in tokenCounts {
                     let bench = try BlockBench(kind, tokens: tokens, weights: weights, format: stored)
                     try report(
@@ -43,6 +44,7 @@ struct PolicyBench {
                 }
             } else if name == "tiny-step" {
                 Parallel.configure(threads: threads, threadsOfProduct: 1)
+                Tensor.staysWithinPeak = false
                 let bench = try StepBench()
                 try report(
                     try measure(
@@ -56,6 +58,7 @@ struct PolicyBench {
                 )
             } else {
                 Parallel.configure(threads: threads, threadsOfProduct: threads)
+                Tensor.staysWithinPeak = true
                 let bench = try ItemBench(weights: weights, format: stored)
                 try report(
                     try measure(

@@ -54,6 +54,7 @@ struct TrainingRun {
             work: configuration.memoryWork(threads: threads, rows: dataset.examples.count)
         )
         Parallel.configure(threads: threads, threadsOfProduct: plan.isSideBySide ? 1 : threads)
+        Tensor.staysWithinPeak = !plan.isSideBySide
         let runner = try PolicyRunner(
             folder: policyFolder,
             configuration: configuration,

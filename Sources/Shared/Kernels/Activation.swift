@@ -42,6 +42,88 @@ public enum Activation {
         }
     }
 
+    /// Numbers of a block that is computed beside its place: few enough to stay in a core's cache.
+    private static let numbersAtATime = 1 << 14
+
+    /// Puts the function of every number in the number's place.
+    public static func apply(_ kind: ActivationKind, to x: inout Tensor) {
+        let count = x.count
+        unsafe x.withUnsafeMutableBuffer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            nonisolated(unsafe) let numbers = unsafe base
+            RowBlocks.forEach(count, width: 1) { range in
+                unsafe forEachBlock(range, width: 1) { block, result, _ in
+                    unsafe apply(
+                        kind,
+                        numbers + block.lowerBound,
+                        stride: block.count,
+                        into: result,
+                        stride: block.count,
+                        rows: 1,
+                        width: block.count
+                    )
+                    unsafe (numbers + block.lowerBound).update(from: result, count: block.count)
+                }
+            }
+        }
+    }
+
+    /// Multiplies a derivative by the function's outputs with the function's slopes, which makes it one by the inputs.
+    ///
+    /// - Parameters:
+    ///   - kind: The function.
+    ///   - x: Its inputs, `[rows, width]`.
+    ///   - gradient: As many numbers.
+    public static func multiplySlopes(_ kind: ActivationKind, at x: ProductRows, into gradient: inout Tensor)
+    {
+        precondition(
+            gradient.count == x.rowCount * x.columnCount,
+            "gradient \(gradient.shape) does not fit [\(x.rowCount), \(x.columnCount)]"
+        )
+        let width = x.columnCount
+        unsafe gradient.withUnsafeMutableBuffer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            nonisolated(unsafe) let slopes = unsafe base
+            RowBlocks.forEach(x.rowCount, width: width) { range in
+                unsafe forEachBlock(range, width: width) { rows, result, scratch in
+                    let place = unsafe slopes + rows.lowerBound * width
+                    unsafe x.withFloats(rows: rows, columns: 0..<width, scratch: scratch) { from, stride in
+                        unsafe backward(
+                            kind,
+                            from,
+                            stride: stride,
+                            gradient: place,
+                            stride: width,
+                            into: result,
+                            stride: width,
+                            rows: rows.count,
+                            width: width,
+                            adds: false
+                        )
+                    }
+                    unsafe place.update(from: result, count: rows.count * width)
+                }
+            }
+        }
+    }
+
+    /// Cuts a range of rows into blocks and lends two of their size to each.
+    private static func forEachBlock(
+        _ rows: Range<Int>,
+        width: Int,
+        _ body: (
+            _ rows: Range<Int>, _ result: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+        ) -> Void
+    ) {
+        let height = max(1, numbersAtATime / max(1, width))
+        unsafe WorkMemory.withBytes(2 * height * width * MemoryLayout<Float>.stride) { raw in
+            let floats = unsafe raw.assumingMemoryBound(to: Float.self)
+            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+                unsafe body(first..<min(first + height, rows.upperBound), floats, floats + height * width)
+            }
+        }
+    }
+
     /// `y = f(x)` on rows of plain memory; the rows of either side may lie inside wider rows.
     ///
     /// - Parameters:

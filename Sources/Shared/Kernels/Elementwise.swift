@@ -10,7 +10,11 @@ public enum Elementwise {
         width: Int,
         with row: UnsafePointer<Float>
     ) {
-        unsafe ck_fill_rows_f32(row, y, stride, rows, width)
+        nonisolated(unsafe) let pointers = unsafe (row, y)
+        RowBlocks.forEach(rows, width: width) { range in
+            let (row, y) = unsafe pointers
+            unsafe ck_fill_rows_f32(row, y + range.lowerBound * stride, stride, range.count, width)
+        }
     }
 
     /// Adds the sum of the rows of `x`, `[rows, width]`, to `sum`, `[width]`.

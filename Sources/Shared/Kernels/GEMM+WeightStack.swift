@@ -8,23 +8,27 @@ extension GEMM {
     /// `x · weightᵀ + bias`.
     ///
     /// - Parameters:
-    ///   - x: `[rows, inputs]`.
+    ///   - x: `[rows, inputs]`, in bfloat16.
     ///   - weight: `[outputs, inputs]`.
     ///   - bias: `[outputs]`; nil for none.
     /// - Returns: `[rows, outputs]`.
-    public static func bfloat16(_ x: Tensor, weight: WeightStack, bias: Tensor?) -> Tensor {
+    public static func bfloat16(_ x: ProductRows, weight: WeightStack, bias: Tensor?) -> Tensor {
         let (rows, outputs) = (x.rowCount, weight.rowCount)
-        precondition(
-            x.columnCount == weight.columnCount && bias.map { $0.count == outputs } ?? true,
-            "input \(x.shape) or bias \(bias?.shape ?? []) does not fit [\(outputs), \(weight.columnCount)]"
-        )
+        guard case .narrow(let narrow) = x.storage, x.precision == .bfloat16,
+            x.columnCount == weight.columnCount, bias.map({ $0.count == outputs }) ?? true
+        else {
+            preconditionFailure(
+                "\(x.precision.rawValue) rows of \(x.columnCount) numbers or bias \(bias?.shape ?? []) do not fit "
+                    + "[\(outputs), \(weight.columnCount)]"
+            )
+        }
         return unsafe Tensor([rows, outputs]) { y in
             guard let y = y.baseAddress else { return }
             unsafe bias?.withUnsafeBuffer { bias in
                 guard let bias = bias.baseAddress else { return }
                 unsafe Elementwise.fill(y, stride: outputs, rows: rows, width: outputs, with: bias)
             }
-            unsafe StackProduct(x, weight, isTransposed: false).run(into: y, adds: bias != nil)
+            unsafe StackProduct(narrow, weight, isTransposed: false).run(into: y, adds: bias != nil)
         }
     }
 
@@ -45,7 +49,8 @@ extension GEMM {
             g.columnCount == weight.rowCount,
             "gradient \(g.shape) does not fit [\(weight.rowCount), \(weight.columnCount)]"
         )
-        unsafe StackProduct(g, weight, isTransposed: true).run(into: dx, adds: adds)
+        let rows = NarrowRows(g, precision: .bfloat16)
+        unsafe StackProduct(rows, weight, isTransposed: true).run(into: dx, adds: adds)
     }
 }
 
@@ -56,7 +61,7 @@ private struct StackProduct {
     /// Rows of the weight that are rounded at a time.
     private static let rowsAtATime = 16
 
-    private let rows: Tensor
+    private let rows: NarrowRows
     private let weight: WeightStack
     /// Whether the rows are multiplied by the weight as it lies, not by its transposed.
     private let isTransposed: Bool
@@ -66,7 +71,7 @@ private struct StackProduct {
     /// Terms of every sum.
     private var depth: Int { rows.columnCount }
 
-    init(_ rows: Tensor, _ weight: WeightStack, isTransposed: Bool) {
+    init(_ rows: NarrowRows, _ weight: WeightStack, isTransposed: Bool) {
         self.rows = rows
         self.weight = weight
         self.isTransposed = isTransposed
@@ -79,43 +84,18 @@ private struct StackProduct {
     ///   - adds: Whether to add to what it holds.
     func run(into y: UnsafeMutablePointer<Float>, adds: Bool) {
         guard rows.rowCount > 0 else { return }
-        let step = ProductLayout.rowStep
-        let filled = (rows.rowCount + step - 1) / step * step
-        unsafe WorkMemory.withBytes(filled * depth * 2) { raw in
-            let codes = unsafe raw.assumingMemoryBound(to: UInt16.self)
-            unsafe round(into: codes, filled: filled)
-            let panels = self.panels
-            // Each thread writes its own columns and only reads the rows.
-            nonisolated(unsafe) let (left, target) = unsafe (codes, y)
-            let body = { @Sendable (index: Int) in
-                unsafe multiply(left, filled: filled, panel: panels[index], into: target, adds: adds)
-            }
-            if GEMM.threadCount > 1 {
-                Parallel.forEach(panels.count, body)
-            } else {
-                (0..<panels.count).forEach(body)
-            }
+        let panels = self.panels
+        // Each thread writes its own columns.
+        nonisolated(unsafe) let target = unsafe y
+        let body = { @Sendable (index: Int) in
+            unsafe multiply(panels[index], into: target, adds: adds)
+        }
+        if GEMM.threadCount > 1 {
+            Parallel.forEach(panels.count, body)
+        } else {
+            (0..<panels.count).forEach(body)
         }
         if weight.isStreamed { weight.releasePages() }
-    }
-
-    /// The rows in bfloat16, filled up with zeros.
-    private func round(into codes: UnsafeMutablePointer<UInt16>, filled: Int) {
-        let (count, depth) = (rows.rowCount, depth)
-        unsafe rows.withUnsafeBuffer { source in
-            guard let source = source.baseAddress else { return }
-            // Each thread writes its own rows.
-            nonisolated(unsafe) let (from, to) = unsafe (source, codes)
-            RowBlocks.forEach(count, width: depth) { part in
-                unsafe ck_round_f32_bf16(
-                    InstructionLevel.best.rawValue,
-                    from + part.lowerBound * depth,
-                    to + part.lowerBound * depth,
-                    part.count * depth
-                )
-            }
-        }
-        unsafe (codes + count * depth).update(repeating: 0, count: (filled - count) * depth)
     }
 
     /// Columns of the result by panel; they depend on the weight alone.
@@ -128,25 +108,19 @@ private struct StackProduct {
         return (0..<even).map { (blocks * $0 / even * step)..<min(width, blocks * ($0 + 1) / even * step) }
     }
 
-    private func multiply(
-        _ codes: UnsafePointer<UInt16>,
-        filled: Int,
-        panel: Range<Int>,
-        into y: UnsafeMutablePointer<Float>,
-        adds: Bool
-    ) {
+    private func multiply(_ panel: Range<Int>, into y: UnsafeMutablePointer<Float>, adds: Bool) {
         guard let layout = ProductLayout.shared(.bfloat16, outputs: panel.count, inputs: depth) else {
             preconditionFailure("oneDNN has no bf16 product [\(panel.count), \(depth)]")
         }
         unsafe WorkMemory.withBytes(layout.byteCount) { packed in
             unsafe pack(panel, layout, into: packed)
-            for first in stride(from: 0, to: rows.rowCount, by: ProductLayout.largestRowCount) {
-                let count = min(ProductLayout.largestRowCount, filled - first)
+            for part in rows.parts {
+                let count = NarrowRows.productRows(part)
                 let product = layout.product(rows: count)
                 unsafe WorkMemory.withBytes(count * panel.count * MemoryLayout<Float>.stride) { result in
                     unsafe WorkMemory.withBytes(product.scratchByteCount) { scratch in
                         unsafe product.run(
-                            codes + first * depth,
+                            rows.row(part.lowerBound),
                             packed: packed,
                             into: result,
                             scratch: scratch
@@ -154,7 +128,7 @@ private struct StackProduct {
                     }
                     unsafe place(
                         result.assumingMemoryBound(to: Float.self),
-                        rows: first..<min(first + count, rows.rowCount),
+                        rows: part,
                         panel,
                         into: y,
                         adds: adds
@@ -190,6 +164,10 @@ private struct StackProduct {
 
     /// Brings the weights of a panel into the library's layout.
     private func pack(_ panel: Range<Int>, _ layout: ProductLayout, into packed: UnsafeMutableRawPointer) {
+        if !isTransposed, let words = layout.wordCount {
+            unsafe packWords(panel, words, into: packed.assumingMemoryBound(to: UInt32.self))
+            return
+        }
         unsafe WorkMemory.withBytes(panel.count * depth * 2) { raw in
             let codes = unsafe raw.assumingMemoryBound(to: UInt16.self)
             let (lines, columns) =
@@ -205,6 +183,36 @@ private struct StackProduct {
                 unsafe layout.packTransposed(raw, into: packed)
             } else {
                 unsafe layout.pack(raw, into: packed)
+            }
+        }
+    }
+
+    /// Brings rows of the weight into a layout of words while they are in the core's cache; the library's own way takes
+    /// several times as long.
+    private func packWords(_ panel: Range<Int>, _ words: Int, into columns: UnsafeMutablePointer<UInt32>) {
+        let abreast = ProductLayout.wordsAbreast
+        unsafe WorkMemory.withBytes(Self.rowsAtATime * depth * 2) { raw in
+            let codes = unsafe raw.assumingMemoryBound(to: UInt16.self)
+            for first in stride(
+                from: 0,
+                to: (panel.count + abreast - 1) / abreast * abreast,
+                by: Self.rowsAtATime
+            ) {
+                let rows = min(first, panel.count)..<min(first + Self.rowsAtATime, panel.count)
+                unsafe weight.bfloat16(
+                    rows: (panel.lowerBound + rows.lowerBound)..<(panel.lowerBound + rows.upperBound),
+                    columns: 0..<depth,
+                    into: codes
+                )
+                unsafe ck_pack_words(
+                    InstructionLevel.best.rawValue,
+                    raw,
+                    depth * 2,
+                    rows.count,
+                    columns + first / abreast * words * abreast + first % abreast,
+                    abreast,
+                    words
+                )
             }
         }
     }

@@ -10,38 +10,19 @@ extension JointAttention {
         _ unit: Int,
         _ q: UnsafeMutablePointer<Float>,
         _ k: UnsafeMutablePointer<Float>,
-        _ v: UnsafeMutablePointer<Float>
+        _ v: UnsafeMutablePointer<Float>,
+        raw: UnsafeMutablePointer<Float>
     ) {
-        let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
+        let (sample, stride) = (unit / layout.heads, layout.rowStride)
         var (token, position) = (0, 0)
         for stream in streams where stream.tokens > 0 {
-            let (count, width) = (stream.count(of: sample), stream.projected.columnCount)
+            let count = stream.count(of: sample)
             let range = position..<(position + count)
-            unsafe withPointers(stream) { projected, queryNorm, keyNorm in
-                let from = unsafe projected + sample * stream.tokens * width + head * layout.width
-                unsafe HeadRMSNorm.apply(
-                    from,
-                    stride: width,
-                    weight: queryNorm,
-                    into: q + token * stride,
-                    stride: stride,
-                    rows: count,
-                    width: layout.width,
-                    epsilon: layout.epsilon
-                )
-                unsafe HeadRMSNorm.apply(
-                    from + layout.merged,
-                    stride: width,
-                    weight: keyNorm,
-                    into: k + token * stride,
-                    stride: stride,
-                    rows: count,
-                    width: layout.width,
-                    epsilon: layout.epsilon
-                )
+            unsafe normalize(stream, layout, unit, part: 0, stream.queryNorm, raw, into: q + token * stride)
+            unsafe normalize(stream, layout, unit, part: 1, stream.keyNorm, raw, into: k + token * stride)
+            unsafe withColumns(stream, layout, unit, part: 2, raw) { from, width in
                 for row in 0..<count {
-                    unsafe (v + (token + row) * stride)
-                        .update(from: from + 2 * layout.merged + row * width, count: layout.width)
+                    unsafe (v + (token + row) * stride).update(from: from + row * width, count: layout.width)
                 }
             }
             unsafe PairRotary.turn(
@@ -63,6 +44,51 @@ extension JointAttention {
         }
     }
 
+    /// Lends one head's columns of a sample's queries (part 0), keys (1) or values (2).
+    private static func withColumns(
+        _ stream: Stream,
+        _ layout: Layout,
+        _ unit: Int,
+        part: Int,
+        _ raw: UnsafeMutablePointer<Float>,
+        _ body: (_ from: UnsafePointer<Float>, _ stride: Int) -> Void
+    ) {
+        let (sample, head) = (unit / layout.heads, unit % layout.heads)
+        let (row, column) = (sample * stream.tokens, part * layout.merged + head * layout.width)
+        unsafe stream.projected.withFloats(
+            rows: row..<(row + stream.count(of: sample)),
+            columns: column..<(column + layout.width),
+            scratch: raw,
+            body
+        )
+    }
+
+    private static func normalize(
+        _ stream: Stream,
+        _ layout: Layout,
+        _ unit: Int,
+        part: Int,
+        _ weight: Tensor,
+        _ raw: UnsafeMutablePointer<Float>,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        unsafe withColumns(stream, layout, unit, part: part, raw) { from, width in
+            unsafe weight.withUnsafeBuffer { weight in
+                guard let weight = weight.baseAddress else { return }
+                unsafe HeadRMSNorm.apply(
+                    from,
+                    stride: width,
+                    weight: weight,
+                    into: target,
+                    stride: layout.rowStride,
+                    rows: stream.count(of: unit / layout.heads),
+                    width: layout.width,
+                    epsilon: layout.epsilon
+                )
+            }
+        }
+    }
+
     /// The derivatives of one head, turned back and through the norms, into the columns of the projections.
     static func scatter(
         _ streams: [Stream],
@@ -72,6 +98,7 @@ extension JointAttention {
         _ dq: UnsafeMutablePointer<Float>,
         _ dk: UnsafeMutablePointer<Float>,
         _ dv: UnsafeMutablePointer<Float>,
+        raw: UnsafeMutablePointer<Float>,
         into targets: [UnsafeMutablePointer<Float>]
     ) {
         let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
@@ -93,40 +120,31 @@ extension JointAttention {
                 tokens: range,
                 reversed: true
             )
-            unsafe withPointers(stream) { projected, queryNorm, keyNorm in
-                let offset = sample * stream.tokens * width + head * layout.width
-                let from = unsafe projected + offset
-                let to = unsafe targets[index] + offset
-                unsafe HeadRMSNorm.backward(
-                    from,
-                    stride: width,
-                    weight: queryNorm,
-                    gradient: dq + token * stride,
-                    stride: stride,
-                    into: to,
-                    stride: width,
-                    rows: count,
-                    width: layout.width,
-                    epsilon: layout.epsilon,
-                    adds: false
-                )
-                unsafe HeadRMSNorm.backward(
-                    from + layout.merged,
-                    stride: width,
-                    weight: keyNorm,
-                    gradient: dk + token * stride,
-                    stride: stride,
-                    into: to + layout.merged,
-                    stride: width,
-                    rows: count,
-                    width: layout.width,
-                    epsilon: layout.epsilon,
-                    adds: false
-                )
-                for row in 0..<count {
-                    unsafe (to + 2 * layout.merged + row * width)
-                        .update(from: dv + (token + row) * stride, count: layout.width)
+            let to = unsafe targets[index] + sample * stream.tokens * width + head * layout.width
+            for (part, weight) in [stream.queryNorm, stream.keyNorm].enumerated() {
+                let slope = unsafe part == 0 ? dq : dk
+                unsafe withColumns(stream, layout, unit, part: part, raw) { from, fromStride in
+                    unsafe weight.withUnsafeBuffer { weight in
+                        guard let weight = weight.baseAddress else { return }
+                        unsafe HeadRMSNorm.backward(
+                            from,
+                            stride: fromStride,
+                            weight: weight,
+                            gradient: slope + token * stride,
+                            stride: stride,
+                            into: to + part * layout.merged,
+                            stride: width,
+                            rows: count,
+                            width: layout.width,
+                            epsilon: layout.epsilon,
+                            adds: false
+                        )
+                    }
                 }
+            }
+            for row in 0..<count {
+                unsafe (to + 2 * layout.merged + row * width)
+                    .update(from: dv + (token + row) * stride, count: layout.width)
             }
             token += count
             position += stream.tokens
@@ -135,19 +153,21 @@ extension JointAttention {
 
     /// One head's columns of the outputs, or of their derivatives.
     static func gatherHeads(
-        _ tensors: [Tensor],
+        _ rows: [ProductRows],
         _ streams: [Stream],
         _ layout: Layout,
         _ unit: Int,
-        into o: UnsafeMutablePointer<Float>
+        into o: UnsafeMutablePointer<Float>,
+        raw: UnsafeMutablePointer<Float>
     ) {
         let (sample, head, stride) = (unit / layout.heads, unit % layout.heads, layout.rowStride)
+        let columns = (head * layout.width)..<((head + 1) * layout.width)
         var token = 0
-        for (tensor, stream) in zip(tensors, streams) {
-            let (count, width) = (stream.count(of: sample), tensor.columnCount)
-            unsafe tensor.withUnsafeBuffer { source in
-                guard let base = source.baseAddress else { return }
-                let from = unsafe base + sample * stream.tokens * width + head * layout.width
+        for (rows, stream) in zip(rows, streams) {
+            let (count, first) = (stream.count(of: sample), sample * stream.tokens)
+            unsafe rows.withFloats(rows: first..<(first + count), columns: columns, scratch: raw) {
+                from,
+                width in
                 for row in 0..<count {
                     unsafe (o + (token + row) * stride).update(from: from + row * width, count: layout.width)
                 }
@@ -171,6 +191,16 @@ extension JointAttention {
             }
             token += count
         }
+    }
+
+    /// The precision of the products: that of all projections.
+    static func precision(of streams: [Stream]) -> Precision {
+        let precision = streams.first?.projected.precision ?? .float32
+        precondition(
+            precision != .int8 && streams.allSatisfy { $0.projected.precision == precision },
+            "projections in \(streams.map(\.projected.precision.rawValue)) do not attend to one another"
+        )
+        return precision
     }
 
     /// Tokens that take part in one sample and head.
@@ -210,7 +240,7 @@ extension JointAttention {
                 stream.projected.rowCount == layout.samples * stream.tokens
                     && stream.projected.columnCount >= 3 * layout.merged
                     && stream.queryNorm.count == layout.width && stream.keyNorm.count == layout.width,
-                "projections \(stream.projected.shape) do not fit \(stream.tokens) tokens of \(layout)"
+                "projections [\(stream.projected.rowCount), \(stream.projected.columnCount)] do not fit \(stream.tokens) tokens of \(layout)"
             )
             if let lengths = stream.lengths {
                 precondition(
@@ -227,36 +257,21 @@ extension JointAttention {
         return tokens
     }
 
-    static func withPointers(
-        _ stream: Stream,
-        _ body: (
-            _ projected: UnsafePointer<Float>, _ queryNorm: UnsafePointer<Float>,
-            _ keyNorm: UnsafePointer<Float>
-        ) -> Void
-    ) {
-        unsafe stream.projected.withUnsafeBuffer { projected in
-            unsafe stream.queryNorm.withUnsafeBuffer { query in
-                unsafe stream.keyNorm.withUnsafeBuffer { key in
-                    guard
-                        let projected = projected.baseAddress, let query = query.baseAddress,
-                        let key = key.baseAddress
-                    else { return }
-                    unsafe body(projected, query, key)
-                }
-            }
-        }
-    }
-
     /// Lends arrays `[tokens, stride]` of zeros and the scratch of one call of ``TokenAttention``.
     static func withScratch(
         arrays: Int,
         tokens: Int,
         layout: Layout,
+        precision: Precision,
         _ body: ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>) -> Void
     ) {
         let length = tokens * layout.rowStride
-        _ = unsafe Tensor([arrays * length + TokenAttention.scratchCount(stride: layout.rowStride)]) {
-            buffer in
+        let scratch = TokenAttention.scratchCount(
+            queries: tokens,
+            stride: layout.rowStride,
+            precision: precision
+        )
+        _ = unsafe Tensor([arrays * length + scratch]) { buffer in
             guard let base = buffer.baseAddress else { return }
             unsafe base.update(repeating: 0, count: arrays * length)
             unsafe body((0..<arrays).map { unsafe base + $0 * length }, base + arrays * length)

@@ -2,14 +2,15 @@
 ///
 /// For every sample the tokens of all streams are put one behind the other; queries and keys are RMS-normalised per
 /// head with the stream's own weights and turned by the rotary table; values are not normalised. Normalised and
-/// turned copies live in scratch memory of one head, so that a backward pass needs only the raw projections.
+/// turned copies live in scratch memory of one head, so that a backward pass needs only the raw projections. Projections
+/// in bfloat16 are attended to with products in bfloat16 where the CPU has them.
 ///
 /// Source: `FluxAttnProcessor` in huggingface/diffusers, `models/transformers/transformer_flux.py`; policies.md 1.3.
 public enum JointAttention {
     /// The projections of one stream of tokens.
     public struct Stream: Sendable {
         /// `[samples · tokens, 3 · heads · width + tail]`: queries, keys, values, and columns that pass by.
-        public var projected: Tensor
+        public var projected: ProductRows
         /// Tokens of one sample.
         public var tokens: Int
         /// RMS weight of the queries, `[width]`.
@@ -23,7 +24,7 @@ public enum JointAttention {
 
         /// Wraps the projections of a stream.
         public init(
-            projected: Tensor,
+            projected: ProductRows,
             tokens: Int,
             queryNorm: Tensor,
             keyNorm: Tensor,
@@ -94,6 +95,7 @@ public enum JointAttention {
     ) -> Result {
         let tokens = check(streams, rotary, layout)
         let units = layout.samples * layout.heads
+        let precision = precision(of: streams)
         var outputs: [Tensor] = []
         let logSums = unsafe Tensor([units, tokens]) { logSums in
             guard let logSums = logSums.baseAddress else { return }
@@ -105,11 +107,13 @@ public enum JointAttention {
                 unsafe clearPadding(streams, layout, rowLengths: shapes.map { $0[1] }, of: targets)
                 nonisolated(unsafe) let targets = unsafe targets
                 RowBlocks.forEach(units, width: tokens * tokens) { range in
-                    unsafe withScratch(arrays: 4, tokens: tokens, layout: layout) { arrays, scratch in
+                    unsafe withScratch(arrays: 5, tokens: tokens, layout: layout, precision: precision) {
+                        arrays,
+                        scratch in
                         let (q, k, v, o) = unsafe (arrays[0], arrays[1], arrays[2], arrays[3])
                         for unit in range {
                             let attending = attendingTokens(streams, layout, unit)
-                            unsafe gather(streams, rotary, layout, unit, q, k, v)
+                            unsafe gather(streams, rotary, layout, unit, q, k, v, raw: arrays[4])
                             unsafe TokenAttention.forward(
                                 q,
                                 k,
@@ -119,6 +123,7 @@ public enum JointAttention {
                                 queries: attending,
                                 keys: attending,
                                 width: layout.width,
+                                precision: precision,
                                 scratch: scratch
                             )
                             forEachRow(streams, layout, unit) { stream, row, token, width in
@@ -138,12 +143,44 @@ public enum JointAttention {
         return Result(outputs: outputs, logSums: logSums)
     }
 
+    /// The merged heads of an output without its tail, which is what a backward pass needs of it.
+    ///
+    /// - Parameters:
+    ///   - output: One of a result's outputs.
+    ///   - rows: How many of its first rows.
+    ///   - layout: That of the forward pass.
+    ///   - precision: How to keep them: that of the projections.
+    /// - Returns: `[rows, heads · width]`; shares memory where that is all of a float32 output.
+    public static func heads(
+        of output: Tensor,
+        rows: Int,
+        layout: Layout,
+        precision: Precision
+    ) -> ProductRows {
+        let width = output.columnCount
+        if precision == .float32, rows == output.rowCount, width == layout.merged {
+            return ProductRows(output, for: .float32)
+        }
+        return unsafe output.withUnsafeBuffer { source in
+            unsafe ProductRows(rowCount: rows, columnCount: layout.merged, for: precision) { place in
+                guard let source = source.baseAddress else { return }
+                nonisolated(unsafe) let from = unsafe source
+                RowBlocks.forEach(rows, width: layout.merged) { range in
+                    for row in range {
+                        unsafe place(from + row * width, row..<(row + 1), 0..<layout.merged)
+                    }
+                }
+            }
+        }
+    }
+
     /// The derivatives by the projections of every stream.
     ///
     /// - Parameters:
     ///   - gradients: Derivative by each output, in the shapes of the outputs.
     ///   - streams: Input of the forward pass.
-    ///   - result: What it gave.
+    ///   - heads: The outputs' ``heads(of:rows:layout:precision:)``.
+    ///   - logSums: Those of the forward pass.
     ///   - rotary: That of the forward pass.
     ///   - layout: Sizes.
     ///   - tail: That of the forward pass.
@@ -151,35 +188,44 @@ public enum JointAttention {
     public static func backward(
         _ gradients: [Tensor],
         streams: [Stream],
-        result: Result,
+        heads: [ProductRows],
+        logSums: Tensor,
         rotary: RotaryTable,
         layout: Layout,
         tail: ActivationKind
     ) -> [Tensor] {
         let tokens = check(streams, rotary, layout)
+        let precision = precision(of: streams)
         precondition(
-            zip(gradients, result.outputs).allSatisfy { $0.count == $1.count }
-                && gradients.count == streams.count,
-            "gradients \(gradients.map(\.shape)) do not fit outputs \(result.outputs.map(\.shape))"
+            gradients.count == streams.count && heads.count == streams.count
+                && zip(gradients, streams).allSatisfy {
+                    $0.columnCount == $1.projected.columnCount - 2 * layout.merged
+                },
+            "gradients \(gradients.map(\.shape)) do not fit \(streams.count) streams of \(layout)"
         )
-        return unsafe makeTensors(streams.map(\.projected.shape)) { targets in
-            unsafe clearPadding(
-                streams,
-                layout,
-                rowLengths: streams.map(\.projected.columnCount),
-                of: targets
-            )
+        let shapes = streams.map { [$0.projected.rowCount, $0.projected.columnCount] }
+        return unsafe makeTensors(shapes) { targets in
+            unsafe clearPadding(streams, layout, rowLengths: shapes.map { $0[1] }, of: targets)
             nonisolated(unsafe) let targets = unsafe targets
             RowBlocks.forEach(layout.samples * layout.heads, width: tokens * tokens) { range in
-                unsafe withScratch(arrays: 8, tokens: tokens, layout: layout) { arrays, scratch in
+                unsafe withScratch(arrays: 9, tokens: tokens, layout: layout, precision: precision) {
+                    arrays,
+                    scratch in
                     let (q, k, v, o) = unsafe (arrays[0], arrays[1], arrays[2], arrays[3])
                     let (g, dq, dk, dv) = unsafe (arrays[4], arrays[5], arrays[6], arrays[7])
                     for unit in range {
                         let attending = attendingTokens(streams, layout, unit)
-                        unsafe gather(streams, rotary, layout, unit, q, k, v)
-                        unsafe gatherHeads(result.outputs, streams, layout, unit, into: o)
-                        unsafe gatherHeads(gradients, streams, layout, unit, into: g)
-                        unsafe result.logSums.withUnsafeBuffer { sums in
+                        unsafe gather(streams, rotary, layout, unit, q, k, v, raw: arrays[8])
+                        unsafe gatherHeads(heads, streams, layout, unit, into: o, raw: arrays[8])
+                        unsafe gatherHeads(
+                            gradients.map { ProductRows($0, for: .float32) },
+                            streams,
+                            layout,
+                            unit,
+                            into: g,
+                            raw: arrays[8]
+                        )
+                        unsafe logSums.withUnsafeBuffer { sums in
                             guard let sums = sums.baseAddress else { return }
                             unsafe TokenAttention.backward(
                                 g,
@@ -194,77 +240,26 @@ public enum JointAttention {
                                 queries: attending,
                                 keys: attending,
                                 width: layout.width,
+                                precision: precision,
                                 scratch: scratch
                             )
                         }
-                        unsafe scatter(streams, rotary, layout, unit, dq, dk, dv, into: targets)
+                        unsafe scatter(
+                            streams,
+                            rotary,
+                            layout,
+                            unit,
+                            dq,
+                            dk,
+                            dv,
+                            raw: arrays[8],
+                            into: targets
+                        )
                     }
                 }
             }
             for (index, stream) in streams.enumerated() {
                 unsafe tailBackward(stream, gradients[index], layout, tail, into: targets[index])
-            }
-        }
-    }
-
-    // MARK: The columns that pass by
-
-    private static func activateTail(
-        _ stream: Stream,
-        _ layout: Layout,
-        _ tail: ActivationKind,
-        into target: UnsafeMutablePointer<Float>
-    ) {
-        let (rows, width) = (stream.projected.rowCount, stream.projected.columnCount)
-        let (first, extra) = (3 * layout.merged, width - 3 * layout.merged)
-        guard extra > 0 else { return }
-        unsafe stream.projected.withUnsafeBuffer { source in
-            guard let source = source.baseAddress else { return }
-            nonisolated(unsafe) let pointers = unsafe (source, target)
-            RowBlocks.forEach(rows, width: extra) { range in
-                let (from, to) = unsafe pointers
-                unsafe Activation.apply(
-                    tail,
-                    from + range.lowerBound * width + first,
-                    stride: width,
-                    into: to + range.lowerBound * (layout.merged + extra) + layout.merged,
-                    stride: layout.merged + extra,
-                    rows: range.count,
-                    width: extra
-                )
-            }
-        }
-    }
-
-    private static func tailBackward(
-        _ stream: Stream,
-        _ gradient: Tensor,
-        _ layout: Layout,
-        _ tail: ActivationKind,
-        into target: UnsafeMutablePointer<Float>
-    ) {
-        let (rows, width) = (stream.projected.rowCount, stream.projected.columnCount)
-        let (first, extra) = (3 * layout.merged, width - 3 * layout.merged)
-        guard extra > 0 else { return }
-        unsafe stream.projected.withUnsafeBuffer { source in
-            unsafe gradient.withUnsafeBuffer { slope in
-                guard let source = source.baseAddress, let slope = slope.baseAddress else { return }
-                nonisolated(unsafe) let pointers = unsafe (source, slope, target)
-                RowBlocks.forEach(rows, width: extra) { range in
-                    let (from, slope, to) = unsafe pointers
-                    unsafe Activation.backward(
-                        tail,
-                        from + range.lowerBound * width + first,
-                        stride: width,
-                        gradient: slope + range.lowerBound * (layout.merged + extra) + layout.merged,
-                        stride: layout.merged + extra,
-                        into: to + range.lowerBound * width + first,
-                        stride: width,
-                        rows: range.count,
-                        width: extra,
-                        adds: false
-                    )
-                }
             }
         }
     }

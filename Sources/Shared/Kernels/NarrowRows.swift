@@ -154,4 +154,42 @@ internal import COneDNN
             )
         }
     }
+
+    /// Some rows as rows of their own; bfloat16 only.
+    func rows(_ range: Range<Int>) -> NarrowRows {
+        precondition(
+            precision == .bfloat16 && range.lowerBound >= 0 && range.upperBound <= rowCount,
+            "rows \(range) of \(rowCount) in \(precision.rawValue)"
+        )
+        let result = NarrowRows(rowCount: range.count, columnCount: columnCount, precision: precision)
+        unsafe result.base.copyMemory(from: row(range.lowerBound), byteCount: range.count * rowByteCount)
+        return result
+    }
+
+    /// Unpacks some columns of some rows; bfloat16 only.
+    ///
+    /// - Parameters:
+    ///   - rows: The rows.
+    ///   - columns: The columns.
+    ///   - target: `[rows.count, columns.count]`, overwritten.
+    func unpack(rows: Range<Int>, columns: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        precondition(
+            precision == .bfloat16 && rows.lowerBound >= 0 && rows.upperBound <= rowCount
+                && columns.lowerBound >= 0 && columns.upperBound <= columnCount,
+            "rows \(rows), columns \(columns) of [\(rowCount), \(columnCount)] in \(precision.rawValue)"
+        )
+        let level = InstructionLevel.best.rawValue
+        guard columns.count < columnCount else {
+            unsafe ck_unpack_bf16_f32(level, row(rows.lowerBound), target, rows.count * columnCount)
+            return
+        }
+        for (index, place) in rows.enumerated() {
+            unsafe ck_unpack_bf16_f32(
+                level,
+                row(place) + 2 * columns.lowerBound,
+                target + index * columns.count,
+                columns.count
+            )
+        }
+    }
 }

@@ -11,8 +11,9 @@ public enum TokenAttention {
     }
 
     /// How many floats of scratch a call needs.
-    public static func scratchCount(stride: Int) -> Int {
-        ck_token_attention_scratch_f32(stride)
+    public static func scratchCount(queries: Int, stride: Int, precision: Precision = .float32) -> Int {
+        precision == .float32
+            ? ck_token_attention_scratch_f32(stride) : ck_token_attention_scratch_bf16(queries, stride)
     }
 
     /// Computes one head.
@@ -26,7 +27,9 @@ public enum TokenAttention {
     ///   - queries: How many queries.
     ///   - keys: How many keys, at least one.
     ///   - width: Channels of the head.
-    ///   - scratch: ``scratchCount(stride:)`` floats.
+    ///   - precision: Float32, or bfloat16 for all others: the factors of every product are rounded to it where the CPU
+    ///     multiplies it; sums and the softmax stay float32.
+    ///   - scratch: ``scratchCount(queries:stride:precision:)`` floats.
     public static func forward(
         _ q: UnsafePointer<Float>,
         _ k: UnsafePointer<Float>,
@@ -36,10 +39,12 @@ public enum TokenAttention {
         queries: Int,
         keys: Int,
         width: Int,
+        precision: Precision = .float32,
         scratch: UnsafeMutablePointer<Float>
     ) {
         let scale = 1 / Float(width).squareRoot()
-        unsafe ck_token_attention_f32(
+        let kernel = unsafe precision == .float32 ? ck_token_attention_f32 : ck_token_attention_bf16
+        unsafe kernel(
             q,
             k,
             v,
@@ -68,7 +73,9 @@ public enum TokenAttention {
     ///   - queries: How many queries, at least one.
     ///   - keys: How many keys, at least one.
     ///   - width: Channels of the head.
-    ///   - scratch: ``scratchCount(stride:)`` floats.
+    ///   - precision: Float32, or bfloat16 for all others: the factors of every product are rounded to it where the CPU
+    ///     multiplies it; sums and the softmax stay float32.
+    ///   - scratch: ``scratchCount(queries:stride:precision:)`` floats.
     public static func backward(
         _ gradient: UnsafePointer<Float>,
         _ q: UnsafePointer<Float>,
@@ -82,10 +89,14 @@ public enum TokenAttention {
         queries: Int,
         keys: Int,
         width: Int,
+        precision: Precision = .float32,
         scratch: UnsafeMutablePointer<Float>
     ) {
         let scale = 1 / Float(width).squareRoot()
-        unsafe ck_token_attention_backward_f32(
+        let kernel =
+            unsafe precision == .float32
+            ? ck_token_attention_backward_f32 : ck_token_attention_backward_bf16
+        unsafe kernel(
             q,
             k,
             v,

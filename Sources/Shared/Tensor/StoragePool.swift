@@ -4,7 +4,8 @@ internal import Foundation
 ///
 /// A forward pass makes tensors of the same few sizes layer after layer. Fresh memory of that size comes from the
 /// system page by page, each page zeroed at its first touch, which costs more than many of the kernels that fill it.
-/// What is kept is bounded; the buffer unused for longest goes first.
+/// What is kept is bounded; the buffer unused for longest goes first. Large buffers come from the system and go back to
+/// it directly: the C library's allocator would hold on to what it gets back.
 @safe enum StoragePool {
     /// Bytes below which the C library's own allocator is as good.
     private static let leastByteCount = 256 << 10
@@ -22,9 +23,47 @@ internal import Foundation
         /// Kept buffers, the one unused for longest first.
         var buffers: [Buffer] = []
         var byteCount = 0
+        /// Bytes of lent buffers, and the most that were lent at once.
+        var lent = 0
+        var mostLent = 0
+        var staysWithinPeak = false
+
+        /// Counts a buffer that is lent from now on.
+        mutating func lend(_ size: Int) {
+            lent += size
+            mostLent = max(mostLent, lent)
+        }
+
+        /// Gives back what is kept beyond the bounds.
+        mutating func trim() {
+            while byteCount > 0,
+                byteCount > StoragePool.mostKept || (staysWithinPeak && lent + byteCount > mostLent)
+            {
+                let oldest = buffers.removeFirst()
+                byteCount -= oldest.byteCount
+                unsafe StoragePool.release(oldest.base, oldest.byteCount)
+            }
+        }
     }
 
     private static let contents = Lock(Contents())
+
+    /// Whether kept and lent buffers together take no more than lent ones alone took at some time.
+    static var staysWithinPeak: Bool {
+        get { contents.withLock { $0.staysWithinPeak } }
+        set {
+            contents.withLock { contents in
+                contents.staysWithinPeak = newValue
+                contents.mostLent = contents.lent
+                contents.trim()
+            }
+        }
+    }
+
+    /// Bytes that are kept, that are lent, and the most that were lent since counting started.
+    static var byteCounts: (kept: Int, lent: Int, mostLent: Int) {
+        contents.withLock { ($0.byteCount, $0.lent, $0.mostLent) }
+    }
 
     /// The size that a buffer of at least so many bytes has: a multiple of an eighth of a power of two, so that
     /// tensors of nearly equal size can take each other's place.
@@ -40,22 +79,16 @@ internal import Foundation
     /// - Returns: At least so many, on a boundary of 64 bytes; to be given back with the same count.
     static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = capacity(byteCount)
-        if size >= leastByteCount {
-            let known = contents.withLock { contents -> Buffer? in
-                guard let index = contents.buffers.lastIndex(where: { $0.byteCount == size }) else {
-                    return nil
-                }
-                contents.byteCount -= size
-                return contents.buffers.remove(at: index)
-            }
-            if let known { return unsafe known.base }
+        guard size >= leastByteCount else { return unsafe request(size) }
+        let known = contents.withLock { contents -> Buffer? in
+            let index = contents.buffers.lastIndex { $0.byteCount == size }
+            let buffer = index.map { contents.buffers.remove(at: $0) }
+            contents.byteCount -= buffer?.byteCount ?? 0
+            contents.lend(size)
+            contents.trim()
+            return buffer
         }
-        guard size >= hugePageByteCount else {
-            return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        }
-        let base = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: hugePageByteCount)
-        unsafe madvise(base, size, MADV_HUGEPAGE)
-        return unsafe base
+        return unsafe known?.base ?? request(size)
     }
 
     /// Takes memory back.
@@ -66,18 +99,42 @@ internal import Foundation
     static func give(_ base: UnsafeMutableRawPointer, _ byteCount: Int) {
         let size = capacity(byteCount)
         guard size >= leastByteCount else {
-            unsafe base.deallocate()
+            unsafe release(base, size)
             return
         }
         let buffer = unsafe Buffer(byteCount: size, base: base)
         contents.withLock { contents in
             contents.buffers.append(buffer)
             contents.byteCount += size
-            while contents.byteCount > mostKept {
-                let oldest = contents.buffers.removeFirst()
-                contents.byteCount -= oldest.byteCount
-                unsafe oldest.base.deallocate()
-            }
+            contents.lent -= size
+            contents.trim()
+        }
+    }
+
+    /// New memory; that of large buffers lies on a boundary of huge pages.
+    private static func request(_ size: Int) -> UnsafeMutableRawPointer {
+        guard size >= hugePageByteCount else {
+            return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+        }
+        let whole = size + hugePageByteCount
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let address = unsafe mmap(nil, whole, PROT_READ | PROT_WRITE, flags, -1, 0),
+            unsafe address != MAP_FAILED
+        else { preconditionFailure("the system has no memory for a tensor of \(size) bytes") }
+        let head = (hugePageByteCount - Int(bitPattern: address) % hugePageByteCount) % hugePageByteCount
+        let base = unsafe address + head
+        if head > 0 { unsafe munmap(address, head) }
+        if head < hugePageByteCount { unsafe munmap(base + size, hugePageByteCount - head) }
+        unsafe madvise(base, size, MADV_HUGEPAGE)
+        return unsafe base
+    }
+
+    /// Gives memory back to where it came from.
+    private static func release(_ base: UnsafeMutableRawPointer, _ size: Int) {
+        if size >= hugePageByteCount {
+            unsafe munmap(base, size)
+        } else {
+            unsafe base.deallocate()
         }
     }
 }

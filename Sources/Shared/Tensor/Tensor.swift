@@ -7,6 +7,14 @@ public struct Tensor: Sendable {
     public let shape: [Int]
     /// Most bytes of released tensors that the process keeps for later ones.
     public static var mostKeptByteCount: Int { StoragePool.mostKept }
+    /// Whether released tensors are kept only as far as they and the live ones take no more than live ones took before.
+    ///
+    /// Then keeping them does not add to the peak of the process, at the price of some fresh pages. Counting starts when
+    /// this is set.
+    public static var staysWithinPeak: Bool {
+        get { StoragePool.staysWithinPeak }
+        set { StoragePool.staysWithinPeak = newValue }
+    }
 
     private var storage: TensorStorage
 

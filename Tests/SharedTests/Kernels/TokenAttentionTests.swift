@@ -17,6 +17,11 @@ import Testing
             v = CentralDifferences.numbers(keys * width, seed: 3)
         }
 
+        init(_ other: Operands, q: [Double], k: [Double]) {
+            (queries, keys, width) = (other.queries, other.keys, other.width)
+            (self.q, self.k, v) = (q, k, other.v)
+        }
+
         func reference(q: [Double]? = nil, k: [Double]? = nil, v: [Double]? = nil) -> [Double] {
             let (q, k, v) = (q ?? self.q, k ?? self.k, v ?? self.v)
             return (0..<queries).flatMap { row in
@@ -50,13 +55,18 @@ import Testing
         return tensor.values.enumerated().filter { $0.offset % stride < width }.map(\.element)
     }
 
-    private func run(_ x: Operands, gradient: [Double]) -> (o: [Float], dq: [Float], dk: [Float], dv: [Float])
-    {
+    private func run(
+        _ x: Operands,
+        gradient: [Double],
+        precision: Precision = .float32
+    ) -> (o: [Float], dq: [Float], dk: [Float], dv: [Float]) {
         let stride = TokenAttention.rowStride(width: x.width)
         let inputs = [x.q, x.k, x.v, gradient].map { padded($0, width: x.width) }
         var outputs = [x.queries, x.queries, x.keys, x.keys].map { Tensor(zeros: [$0, stride]) }
         var sums = Tensor(zeros: [x.queries])
-        var scratch = Tensor(zeros: [TokenAttention.scratchCount(stride: stride)])
+        let count = TokenAttention.scratchCount(queries: x.queries, stride: stride, precision: precision)
+        // A kernel must not rely on what its scratch holds.
+        var scratch = Tensor([Float](repeating: .nan, count: count))
         func pointer(_ tensor: Tensor) -> UnsafePointer<Float> {
             unsafe tensor.withUnsafeBuffer { unsafe UnsafePointer($0.baseAddress.unsafelyUnwrapped) }
         }
@@ -78,6 +88,7 @@ import Testing
             queries: x.queries,
             keys: x.keys,
             width: x.width,
+            precision: precision,
             scratch: memory
         )
         unsafe TokenAttention.backward(
@@ -93,6 +104,7 @@ import Testing
             queries: x.queries,
             keys: x.keys,
             width: x.width,
+            precision: precision,
             scratch: memory
         )
         return withExtendedLifetime((inputs, sums, scratch)) {
@@ -146,6 +158,38 @@ import Testing
             }[0]
             let value = CentralDifferences.dot(derivative.map(Double.init), direction)
             #expect(abs(value - expected) < 1e-3 * max(1, abs(expected)))
+        }
+    }
+
+    @Test(
+        "products in bfloat16 give output and derivatives of float32 up to their rounding",
+        arguments: [
+            (1, 1, 1), (3, 5, 6), (5, 17, 16), (28, 28, 32), (7, 33, 20), (65, 129, 48), (131, 300, 128),
+        ]
+    )
+    func bfloat16(queries: Int, keys: Int, width: Int) {
+        let x = Operands(queries: queries, keys: keys, width: width)
+        let slope = CentralDifferences.numbers(queries * width, seed: 4)
+        let exact = run(x, gradient: slope)
+        let rounded = run(x, gradient: slope, precision: .bfloat16)
+        let pairs = [
+            (rounded.o, exact.o), (rounded.dq, exact.dq), (rounded.dk, exact.dk), (rounded.dv, exact.dv),
+        ]
+        // One key: the weights are 1 and the scores' derivative is zero up to rounding.
+        for (index, pair) in pairs.enumerated() where keys > 1 || index == 0 || index == 3 {
+            // Factors have 8 bits; of three roundings in a row, at the greatest number.
+            #expect(Tolerance.relativeDifference(pair.0, pair.1) < 0.05, "operand \(index)")
+        }
+    }
+
+    @Test("scores far below zero, and keys that fill no tile, leave derivatives finite in both precisions")
+    func lowScores() {
+        var x = Operands(queries: 5, keys: 17, width: 16)
+        x = Operands(x, q: x.q.map { _ in 20 }, k: x.k.map { _ in -20 })
+        let slope = CentralDifferences.numbers(5 * 16, seed: 4)
+        for precision in [Precision.float32, .bfloat16] {
+            let found = run(x, gradient: slope, precision: precision)
+            #expect([found.o, found.dq, found.dk, found.dv].allSatisfy { $0.allSatisfy(\.isFinite) })
         }
     }
 }

@@ -21,4 +21,20 @@ import Testing
         _ = Tensor([Float](repeating: 7, count: count))
         #expect(Tensor(zeros: [count]).values.allSatisfy { $0 == 0 })
     }
+
+    @Test("within its peak, the pool keeps no more than fits beside the live tensors")
+    func peak() {
+        Tensor.staysWithinPeak = true
+        defer { Tensor.staysWithinPeak = false }
+        var held: [Tensor] = []
+        for count in [700_000, 1_500_000, 300_000, 2_900_000, 1_500_000] {
+            held.append(Tensor(zeros: [count]))
+            if held.count > 2 { held.removeFirst() }
+            let (kept, lent, mostLent) = StoragePool.byteCounts
+            #expect(kept + lent <= mostLent)
+        }
+        held = []
+        let (kept, lent, mostLent) = StoragePool.byteCounts
+        #expect(kept > 0 && kept + lent <= mostLent)
+    }
 }

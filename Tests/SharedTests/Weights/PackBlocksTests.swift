@@ -99,7 +99,7 @@ struct PackBlocksTests {
             shape: numbers.shape
         )
         let x = integers(9, 320, 2)
-        let forward = GEMM.bfloat16(x, weight: stack, bias: nil)
+        let forward = GEMM.bfloat16(ProductRows(x, for: .bfloat16), weight: stack, bias: nil)
         let expected = GEMM.linear(x, weight: rounded)
         #expect(Tolerance.relativeDifference(forward.values, expected.values) < 1e-5)
         let g = integers(9, 194, 3)

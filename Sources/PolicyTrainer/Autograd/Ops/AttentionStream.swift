@@ -2,25 +2,35 @@ internal import Shared
 
 /// The projections of one stream of tokens on their way into ``JointAttention``.
 struct AttentionStream {
-    /// `[samples · tokens, 3 · heads · width + tail]`.
-    var projected: Variable
-    /// Tokens of one sample.
-    var tokens: Int
-    /// RMS weight of the queries, `[width]`.
-    var queryNorm: Tensor
-    /// RMS weight of the keys, `[width]`.
-    var keyNorm: Tensor
-    /// Tokens of each sample that take part, see `JointAttention.Stream`; all when nil.
-    var lengths: [Int]?
+    private let stream: JointAttention.Stream
+    /// The projections' variable.
+    private let id: Int?
 
-    private var stream: JointAttention.Stream {
-        JointAttention.Stream(
-            projected: projected.value,
+    /// Takes a stream's projections.
+    ///
+    /// - Parameters:
+    ///   - projected: `[samples · tokens, 3 · heads · width + tail]`.
+    ///   - tokens: Tokens of one sample.
+    ///   - queryNorm: RMS weight of the queries, `[width]`.
+    ///   - keyNorm: RMS weight of the keys, `[width]`.
+    ///   - lengths: Tokens of each sample that take part, see `JointAttention.Stream`; all when nil.
+    ///   - precision: Of the attention's products, in which the projections are kept, too.
+    init(
+        projected: Variable,
+        tokens: Int,
+        queryNorm: Tensor,
+        keyNorm: Tensor,
+        lengths: [Int]? = nil,
+        precision: Precision = .float32
+    ) {
+        stream = JointAttention.Stream(
+            projected: ProductRows(projected.value, for: precision),
             tokens: tokens,
             queryNorm: queryNorm,
             keyNorm: keyNorm,
             lengths: lengths
         )
+        id = projected.id
     }
 
     /// Attention over the tokens of all streams together.
@@ -41,31 +51,38 @@ struct AttentionStream {
     ) -> [Variable] {
         let inputs = streams.map(\.stream)
         let result = JointAttention.forward(inputs, rotary: rotary, layout: layout, tail: tail)
-        guard let tape, streams.contains(where: { $0.projected.id != nil }) else {
+        guard let tape, streams.contains(where: { $0.id != nil }) else {
             return result.outputs.map { Variable($0) }
         }
         let outputs = result.outputs.map { tape.variable($0) }
-        let (ids, inputIDs) = (outputs.map(\.id), streams.map(\.projected.id))
+        let (ids, inputIDs) = (outputs.map(\.id), streams.map(\.id))
         var layout = layout
         layout.samples /= tape.runs
         let samples = layout.samples
         let kept = inputs.map { stream in
             var stream = stream
-            stream.projected = tape.kept(stream.projected)
+            stream.projected = stream.projected.run(0, of: tape.runs)
             stream.lengths = stream.lengths.map { Array($0.prefix(samples)) }
             return stream
         }
-        let keptResult = JointAttention.Result(
-            outputs: result.outputs.map { tape.kept($0) },
-            logSums: tape.kept(result.logSums)
-        )
+        let heads = zip(result.outputs, inputs).map { output, stream in
+            JointAttention.heads(
+                of: output,
+                rows: output.rowCount / tape.runs,
+                layout: layout,
+                precision: stream.projected.precision
+            )
+        }
+        let logSums = tape.kept(result.logSums)
+        let shapes = result.outputs.map { tape.keptShape($0) }
         tape.record { [layout] table in
             let gradients = ids.map { table.take($0) }
             guard gradients.contains(where: { $0 != nil }) else { return }
             let derivatives = JointAttention.backward(
-                zip(gradients, keptResult.outputs).map { $0 ?? Tensor(zeros: $1.shape) },
+                zip(gradients, shapes).map { $0 ?? Tensor(zeros: $1) },
                 streams: kept,
-                result: keptResult,
+                heads: heads,
+                logSums: logSums,
                 rotary: rotary,
                 layout: layout,
                 tail: tail

@@ -3,33 +3,35 @@ internal import Shared
 extension Variable {
     /// An activation of every number.
     func activated(_ kind: ActivationKind, tape: Tape?) -> Variable {
-        let output = Activation.apply(kind, value)
-        guard let tape, id != nil else { return Variable(output) }
-        let result = tape.variable(output)
-        let (input, inputID, resultID) = (tape.kept(value), id, result.id)
-        tape.record { table in
-            guard let gradient = table.take(resultID) else { return }
-            unsafe table.accumulate(inputID, shape: input.shape) { dx, adds in
-                unsafe input.withUnsafeBuffer { x in
-                    unsafe gradient.withUnsafeBuffer { g in
-                        guard let x = x.baseAddress, let g = g.baseAddress else { return }
-                        unsafe Activation.backward(
-                            kind,
-                            x,
-                            stride: input.count,
-                            gradient: g,
-                            stride: input.count,
-                            into: dx,
-                            stride: input.count,
-                            rows: 1,
-                            width: input.count,
-                            adds: adds
-                        )
-                    }
-                }
-            }
-        }
+        var result = self
+        result.activate(kind, tape: tape)
         return result
+    }
+
+    /// Applies an activation to every number, in place where nobody else holds the numbers.
+    ///
+    /// - Parameters:
+    ///   - kind: The function.
+    ///   - precision: How to keep its inputs for the backward pass.
+    ///   - tape: Where to record.
+    mutating func activate(_ kind: ActivationKind, keeping precision: Precision = .float32, tape: Tape?) {
+        guard let tape, let inputID = id else {
+            Activation.apply(kind, to: &value)
+            return
+        }
+        let input = ProductRows(tape.kept(value), for: precision)
+        if precision == .float32 {
+            value = Activation.apply(kind, value)
+        } else {
+            Activation.apply(kind, to: &value)
+        }
+        self = tape.variable(value)
+        let resultID = id
+        tape.record { table in
+            guard var gradient = table.take(resultID) else { return }
+            Activation.multiplySlopes(kind, at: input, into: &gradient)
+            table.add(gradient, to: inputID)
+        }
     }
 
     /// The sum of two variables of one shape.

@@ -38,6 +38,11 @@ enum BaseWeight: Sendable {
         }
     }
 
+    /// The precision of products.
+    var precision: Precision {
+        if case .bfloat16 = self { .bfloat16 } else { .float32 }
+    }
+
     /// Bytes in memory or in mapped files.
     var byteCount: Int {
         switch self {
@@ -57,12 +62,15 @@ enum BaseWeight: Sendable {
     /// `x Wᵀ + bias`.
     ///
     /// - Parameters:
-    ///   - x: `[rows, inputs]`.
+    ///   - x: `[rows, inputs]`, of the weight's precision.
     ///   - bias: `[outputs]`; nil for none.
     ///   - runs: Into how many equal runs the rows are cut; each has the bits that it has alone.
     /// - Returns: `[rows, outputs]`.
-    func product(_ x: Tensor, bias: Tensor?, runs: Int) -> Tensor {
+    func product(_ x: ProductRows, bias: Tensor?, runs: Int) -> Tensor {
         if case .bfloat16(let stack) = self { return GEMM.bfloat16(x, weight: stack, bias: bias) }
+        guard let x = x.tensor else {
+            preconditionFailure("\(x.precision.rawValue) rows do not fit a float32 product")
+        }
         let (rows, inputs, outputs) = (x.rowCount, inputs, outputs)
         return unsafe x.withUnsafeBuffer { x in
             unsafe Tensor([rows, outputs]) { y in

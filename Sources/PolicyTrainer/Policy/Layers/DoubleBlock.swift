@@ -141,7 +141,8 @@ struct DoubleBlock: Sendable {
             tokens: tokens,
             queryNorm: stream.queryNorm,
             keyNorm: stream.keyNorm,
-            lengths: lengths
+            lengths: lengths,
+            precision: stream.projections.precision
         )
     }
 
@@ -164,10 +165,8 @@ struct DoubleBlock: Sendable {
             epsilon: BlockContext.epsilon,
             tape: tape
         )
-        let hidden = stream.expand(normalized, adapters: adapters, tape: tape).activated(
-            .geluTanh,
-            tape: tape
-        )
+        var hidden = stream.expand(normalized, adapters: adapters, tape: tape)
+        hidden.activate(.geluTanh, keeping: stream.expand.precision, tape: tape)
         let change = stream.contract(hidden, adapters: adapters, tape: tape)
         return modulation.gatedSum(middle, gate: 5, change, tape: tape)
     }

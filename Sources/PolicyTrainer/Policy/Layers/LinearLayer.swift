@@ -24,6 +24,8 @@ struct LinearLayer: Sendable {
     var inputs: Int { weight.inputs }
     /// Length of an output row.
     var outputs: Int { weight.outputs }
+    /// The precision of the product, in which the layer keeps its input for a backward pass.
+    var precision: Precision { weight.precision }
 
     /// Applies the maps and, where an adapter has a pair for one, its low-rank term.
     ///
@@ -39,7 +41,8 @@ struct LinearLayer: Sendable {
             "input \(x.value.shape) does not fit a weight [\(outputs), \(inputs)]"
         )
         let lowRank = adapters.runs.map { $0.flatMap { LowRankTerm(layer: self, adapter: $0) } }
-        var output = weight.product(x.value, bias: bias, runs: lowRank.count)
+        let rows = ProductRows(x.value, for: precision)
+        var output = weight.product(rows, bias: bias, runs: lowRank.count)
         // `u` of the first run, the one that a tape keeps.
         var hidden: Tensor?
         for (run, term) in lowRank.enumerated() {
@@ -52,14 +55,15 @@ struct LinearLayer: Sendable {
         let result = tape.variable(output)
         let trainsBase = tape.trainsBase
         let (inputID, shape, resultID) = (x.id, tape.keptShape(x.value), result.id)
-        let input = trained != nil || trainsBase ? tape.kept(x.value) : nil
+        let input = trained != nil || trainsBase ? rows.run(0, of: tape.runs) : nil
         let keptHidden = hidden
         tape.record { table in
             guard let gradient = table.take(resultID) else { return }
             unsafe table.accumulate(inputID, shape: shape) { dx, adds in
                 unsafe weight.addInputGradient(gradient, into: dx, adds: adds)
             }
-            if let trained, let input, let keptHidden {
+            guard let input = input?.floats() else { return }
+            if let trained, let keptHidden {
                 trained.backward(
                     gradient,
                     input: input,
@@ -68,7 +72,7 @@ struct LinearLayer: Sendable {
                     table: &table
                 )
             }
-            if trainsBase, let input {
+            if trainsBase {
                 addWeightGradients(gradient, input: input, to: &table.parameters)
             }
         }

@@ -34,7 +34,8 @@ struct FluxSingleBlock: Sendable {
             projected: projections(normalized, adapters: context.adapters, tape: tape),
             tokens: context.textTokens + context.imageTokens,
             queryNorm: queryNorm,
-            keyNorm: keyNorm
+            keyNorm: keyNorm,
+            precision: projections.precision
         )
         let sides = AttentionStream.attend(
             [stream],
