@@ -1,5 +1,6 @@
 #include "CKernels.h"
 #include "ck_transpose.h"
+#include "ck_unpack.h"
 
 enum { GROUP = 16 };
 
@@ -45,3 +46,16 @@ void ck_pack_words(
         }
     }
 }
+
+CK_INLINE void ck_zip_halves_body(
+    int level, const uint16_t *first, const uint16_t *second, uint32_t *restrict out, size_t count
+) {
+    (void)level;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (uint32_t)second[i] << 16 | first[i];
+    }
+}
+
+CK_LEVELS(
+    ck_zip_halves, (int level, const uint16_t *first, const uint16_t *second, uint32_t *restrict out, size_t count),
+    (level, first, second, out, count))

@@ -334,4 +334,7 @@ void ck_scale_s32(int level, const int32_t *sums, const float *row_scales, const
 void ck_pack_words(int level, const void *in, size_t row_bytes, size_t rows, uint32_t *restrict out, size_t pitch,
                    size_t words);
 
+/// out[i] = the word of first[i] and, in its upper half, second[i], for i in 0 ..< count.
+void ck_zip_halves(int level, const uint16_t *first, const uint16_t *second, uint32_t *restrict out, size_t count);
+
 #endif

@@ -67,7 +67,13 @@ struct BlockBench {
         }
         var generator = SeedTree(seed: 9)["block"].generator
         func random(_ rows: Int, _ columns: Int, _ factor: Float = 1) -> Tensor {
-            Tensor(generator.normals(count: rows * columns).map { factor * $0 }, shape: [rows, columns])
+            // Row by row, so that no second copy of the whole stays behind in the allocator.
+            Tensor([rows, columns]) { buffer in
+                for row in 0..<rows {
+                    let numbers = generator.normals(count: columns).map { factor * $0 }
+                    _ = buffer[(row * columns)...].initialize(fromContentsOf: numbers)
+                }
+            }
         }
         let text = kind == .fluxSingle ? 0 : Self.textTokens
         streams = (text > 0 ? [random(text, Self.width)] : []) + [random(tokens - text, Self.width)]

@@ -164,8 +164,13 @@ private struct StackProduct {
 
     /// Brings the weights of a panel into the library's layout.
     private func pack(_ panel: Range<Int>, _ layout: ProductLayout, into packed: UnsafeMutableRawPointer) {
-        if !isTransposed, let words = layout.wordCount {
-            unsafe packWords(panel, words, into: packed.assumingMemoryBound(to: UInt32.self))
+        if let words = layout.wordCount {
+            let columns = unsafe packed.assumingMemoryBound(to: UInt32.self)
+            if isTransposed {
+                unsafe zipWords(panel, words, into: columns)
+            } else {
+                unsafe packWords(panel, words, into: columns)
+            }
             return
         }
         unsafe WorkMemory.withBytes(panel.count * depth * 2) { raw in
@@ -213,6 +218,34 @@ private struct StackProduct {
                     abreast,
                     words
                 )
+            }
+        }
+    }
+
+    /// Brings columns of the weight into a layout of words: a word is one column of two neighbouring rows.
+    private func zipWords(_ panel: Range<Int>, _ words: Int, into columns: UnsafeMutablePointer<UInt32>) {
+        let (abreast, width) = (ProductLayout.wordsAbreast, panel.count)
+        unsafe WorkMemory.withBytes(Self.rowsAtATime * width * 2) { raw in
+            let codes = unsafe raw.assumingMemoryBound(to: UInt16.self)
+            for first in stride(from: 0, to: 2 * words, by: Self.rowsAtATime) {
+                let lines = min(first, depth)..<min(first + Self.rowsAtATime, depth)
+                unsafe weight.bfloat16(rows: lines, columns: panel, into: codes)
+                unsafe (codes + lines.count * width)
+                    .update(repeating: 0, count: (Self.rowsAtATime - lines.count) * width)
+                for line in stride(from: 0, to: Self.rowsAtATime, by: 2) {
+                    for start in stride(from: 0, to: width, by: abreast) {
+                        let count = min(abreast, width - start)
+                        let target = unsafe columns + start * words + (first + line) / 2 * abreast
+                        unsafe ck_zip_halves(
+                            InstructionLevel.best.rawValue,
+                            codes + line * width + start,
+                            codes + (line + 1) * width + start,
+                            target,
+                            count
+                        )
+                        unsafe (target + count).update(repeating: 0, count: abreast - count)
+                    }
+                }
             }
         }
     }

@@ -114,9 +114,13 @@ struct DoubleBlock: Sendable {
             tail: .geluTanh,
             tape: tape
         )
+        let middles = [
+            join(text, textStream, textModulation, attended[0], context, tape),
+            join(image, imageStream, imageModulation, attended[1], context, tape),
+        ]
         return [
-            finish(text, textStream, textModulation, attended[0], context, tape),
-            finish(image, imageStream, imageModulation, attended[1], context, tape),
+            finish(text, middles[0], textModulation, context, tape),
+            finish(image, middles[1], imageModulation, context, tape),
         ]
     }
 
@@ -146,8 +150,8 @@ struct DoubleBlock: Sendable {
         )
     }
 
-    /// Adds the attention's result and the feed-forward layer's to the stream.
-    private func finish(
+    /// Adds the attention's result to the stream.
+    private func join(
         _ stream: Stream,
         _ x: Variable,
         _ modulation: Modulation,
@@ -155,9 +159,18 @@ struct DoubleBlock: Sendable {
         _ context: BlockContext,
         _ tape: Tape?
     ) -> Variable {
-        let adapters = context.adapters
-        let merged = stream.merge(attended, adapters: adapters, tape: tape)
-        let middle = modulation.gatedSum(x, gate: 2, merged, tape: tape)
+        let merged = stream.merge(attended, adapters: context.adapters, tape: tape)
+        return modulation.gatedSum(x, gate: 2, merged, tape: tape)
+    }
+
+    /// Adds the feed-forward layer's result to the stream.
+    private func finish(
+        _ stream: Stream,
+        _ middle: Variable,
+        _ modulation: Modulation,
+        _ context: BlockContext,
+        _ tape: Tape?
+    ) -> Variable {
         let normalized = modulation.normalized(
             middle,
             shift: 3,
@@ -165,9 +178,9 @@ struct DoubleBlock: Sendable {
             epsilon: BlockContext.epsilon,
             tape: tape
         )
-        var hidden = stream.expand(normalized, adapters: adapters, tape: tape)
+        var hidden = stream.expand(consume normalized, adapters: context.adapters, tape: tape)
         hidden.activate(.geluTanh, keeping: stream.expand.precision, tape: tape)
-        let change = stream.contract(hidden, adapters: adapters, tape: tape)
+        let change = stream.contract(consume hidden, adapters: context.adapters, tape: tape)
         return modulation.gatedSum(middle, gate: 5, change, tape: tape)
     }
 }

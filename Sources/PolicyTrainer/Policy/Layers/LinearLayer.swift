@@ -35,26 +35,31 @@ struct LinearLayer: Sendable {
     ///   - tape: Where to record.
     /// - Returns: `[rows, outputs]`; a run has the same bits alone and beside others where products are
     ///   row-independent, see `GEMM`.
-    func callAsFunction(_ x: Variable, adapters: BatchAdapters, tape: Tape?) -> Variable {
+    func callAsFunction(_ x: consuming Variable, adapters: BatchAdapters, tape: Tape?) -> Variable {
         precondition(
             x.value.columnCount == inputs,
             "input \(x.value.shape) does not fit a weight [\(outputs), \(inputs)]"
         )
         let lowRank = adapters.runs.map { $0.flatMap { LowRankTerm(layer: self, adapter: $0) } }
         let rows = ProductRows(x.value, for: precision)
+        let floats = lowRank.contains { $0 != nil } ? x.value : nil
+        let inputID = x.id
+        // A float32 input that nobody needs any more is gone while its rounded rows are multiplied.
+        _ = consume x
         var output = weight.product(rows, bias: bias, runs: lowRank.count)
         // `u` of the first run, the one that a tape keeps.
         var hidden: Tensor?
         for (run, term) in lowRank.enumerated() {
-            let u = term?.add(to: &output, input: x.value, run: run, of: lowRank.count)
+            guard let term, let floats else { continue }
+            let u = term.add(to: &output, input: floats, run: run, of: lowRank.count)
             if run == 0 { hidden = u }
         }
         let trained = lowRank[0]
-        guard let tape, x.id != nil || trained != nil || tape.trainsBase else { return Variable(output) }
+        guard let tape, inputID != nil || trained != nil || tape.trainsBase else { return Variable(output) }
         precondition(tape.runs == lowRank.count, "a tape of \(tape.runs) runs records \(lowRank.count)")
         let result = tape.variable(output)
         let trainsBase = tape.trainsBase
-        let (inputID, shape, resultID) = (x.id, tape.keptShape(x.value), result.id)
+        let (shape, resultID) = ([rows.rowCount / tape.runs, inputs], result.id)
         let input = trained != nil || trainsBase ? rows.run(0, of: tape.runs) : nil
         let keptHidden = hidden
         tape.record { table in
