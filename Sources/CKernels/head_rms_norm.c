@@ -78,6 +78,36 @@ CK_MULTIVERSION(
     (x, x_stride, weight, g, g_stride, dx, dx_stride, rows, width, epsilon, adds)
 )
 
+CK_INLINE void ck_head_rms_norm_weight_f32_body(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict sum,
+    size_t rows, size_t width, float epsilon
+) {
+    size_t whole = width / 16 * 16;
+    for (size_t row = 0; row < rows; row++) {
+        const float *restrict from = x + row * x_stride;
+        const float *restrict slope = g + row * g_stride;
+        ck_lanes squares = {0};
+        for (size_t i = 0; i < whole; i += 16) {
+            squares += CK_LANES(from + i) * CK_LANES(from + i);
+        }
+        float square = CK_LANE_SUM(squares);
+        for (size_t i = whole; i < width; i++) {
+            square += from[i] * from[i];
+        }
+        float r = 1.0f / sqrtf(square / (float)width + epsilon);
+        for (size_t i = 0; i < width; i++) {
+            sum[i] += slope[i] * (from[i] * r);
+        }
+    }
+}
+
+CK_MULTIVERSION(
+    ck_head_rms_norm_weight_f32,
+    (const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict sum,
+     size_t rows, size_t width, float epsilon),
+    (x, x_stride, g, g_stride, sum, rows, width, epsilon)
+)
+
 CK_INLINE void ck_pair_rotary_f32_body(
     float *restrict x, size_t stride, const float *restrict cosine, const float *restrict sine, size_t rows,
     size_t pairs, float direction

@@ -192,6 +192,10 @@ void ck_head_rms_norm_f32(
 void ck_head_rms_norm_backward_f32(
     const float *restrict x, size_t x_stride, const float *restrict weight, const float *restrict g, size_t g_stride,
     float *restrict dx, size_t dx_stride, size_t rows, size_t width, float epsilon, int adds);
+/// sum[i] += the derivative by the weight for the derivative g of y.
+void ck_head_rms_norm_weight_f32(
+    const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict sum,
+    size_t rows, size_t width, float epsilon);
 /// Turns the pairs (x[2i], x[2i + 1]) of every row by direction · angle in place; cosine and sine are [rows, pairs].
 void ck_pair_rotary_f32(
     float *restrict x, size_t stride, const float *restrict cosine, const float *restrict sine, size_t rows,

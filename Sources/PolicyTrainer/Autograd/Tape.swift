@@ -5,7 +5,7 @@ internal import Shared
 /// Every operator takes an optional tape: without one nothing is kept. A tape serves one thread; shards of a batch
 /// have a tape each.
 final class Tape {
-    /// Whether frozen linear layers get gradients too, as full training needs; adapters alone otherwise.
+    /// Whether frozen linear layers and norms get gradients too, as full training needs; adapters alone otherwise.
     let trainsBase: Bool
     /// Into how many equal runs of samples every value is cut; the first run alone gets gradients and is kept.
     let runs: Int
@@ -15,7 +15,7 @@ final class Tape {
     /// Starts an empty record.
     ///
     /// - Parameters:
-    ///   - trainsBase: Whether frozen linear layers get gradients too.
+    ///   - trainsBase: Whether frozen linear layers and norms get gradients too.
     ///   - runs: Into how many equal runs of samples every value is cut, see ``BatchAdapters``.
     init(trainsBase: Bool = false, runs: Int = 1) {
         self.trainsBase = trainsBase

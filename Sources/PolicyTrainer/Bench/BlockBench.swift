@@ -68,10 +68,10 @@ struct BlockBench {
         var generator = SeedTree(seed: 9)["block"].generator
         func random(_ rows: Int, _ columns: Int, _ factor: Float = 1) -> Tensor {
             // Row by row, so that no second copy of the whole stays behind in the allocator.
-            Tensor([rows, columns]) { buffer in
+            unsafe Tensor([rows, columns]) { buffer in
                 for row in 0..<rows {
                     let numbers = generator.normals(count: columns).map { factor * $0 }
-                    _ = buffer[(row * columns)...].initialize(fromContentsOf: numbers)
+                    _ = unsafe buffer[(row * columns)...].initialize(fromContentsOf: numbers)
                 }
             }
         }

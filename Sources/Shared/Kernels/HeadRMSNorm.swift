@@ -67,4 +67,28 @@ public enum HeadRMSNorm {
             adds ? 1 : 0
         )
     }
+
+    /// Adds the derivative by the weight.
+    ///
+    /// - Parameters:
+    ///   - gradient: Derivative by the output.
+    ///   - gradientStride: Distance of two rows of `gradient`.
+    ///   - x: Input of the forward pass.
+    ///   - xStride: Distance of two rows of `x`.
+    ///   - sum: `[width]`.
+    ///   - rows: How many rows.
+    ///   - width: Channels of the head.
+    ///   - epsilon: That of the forward pass.
+    public static func addWeightGradient(
+        _ gradient: UnsafePointer<Float>,
+        stride gradientStride: Int,
+        x: UnsafePointer<Float>,
+        stride xStride: Int,
+        to sum: UnsafeMutablePointer<Float>,
+        rows: Int,
+        width: Int,
+        epsilon: Float
+    ) {
+        unsafe ck_head_rms_norm_weight_f32(x, xStride, gradient, gradientStride, sum, rows, width, epsilon)
+    }
 }

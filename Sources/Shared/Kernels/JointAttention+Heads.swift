@@ -89,7 +89,8 @@ extension JointAttention {
         }
     }
 
-    /// The derivatives of one head, turned back and through the norms, into the columns of the projections.
+    /// The derivatives of one head, turned back and through the norms, into the columns of the projections, and those by
+    /// the norms' weights into the target behind them.
     static func scatter(
         _ streams: [Stream],
         _ rotary: RotaryTable,
@@ -138,6 +139,17 @@ extension JointAttention {
                             width: layout.width,
                             epsilon: layout.epsilon,
                             adds: false
+                        )
+                        let share = (index * layout.samples * layout.heads + unit) * 2 + part
+                        unsafe HeadRMSNorm.addWeightGradient(
+                            slope + token * stride,
+                            stride: stride,
+                            x: from,
+                            stride: fromStride,
+                            to: targets[streams.count] + share * layout.width,
+                            rows: count,
+                            width: layout.width,
+                            epsilon: layout.epsilon
                         )
                     }
                 }

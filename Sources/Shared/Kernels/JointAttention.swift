@@ -79,6 +79,38 @@ public enum JointAttention {
         }
     }
 
+    /// What a backward pass gives.
+    public struct Derivatives: Sendable {
+        /// For each stream a tensor of the shape of its `projected`.
+        public var projected: [Tensor]
+        /// For each stream and each of its samples and heads the shares of the derivatives by the weights of queries and
+        /// keys, `[streams, samples · heads, 2, width]`.
+        var norms: Tensor
+        let layout: Layout
+
+        /// The derivatives by a stream's weights, both `[width]`.
+        public func norms(of stream: Int) -> (query: Tensor, key: Tensor) {
+            let units = layout.samples * layout.heads
+            let sums = [0, 1].map { part in
+                var sum = Tensor(zeros: [layout.width])
+                unsafe sum.withUnsafeMutableBuffer { sum in
+                    unsafe norms.withUnsafeBuffer { shares in
+                        guard let sum = sum.baseAddress, let shares = shares.baseAddress else { return }
+                        unsafe Elementwise.addSumOfRows(
+                            shares + (stream * units * 2 + part) * layout.width,
+                            stride: 2 * layout.width,
+                            rows: units,
+                            width: layout.width,
+                            to: sum
+                        )
+                    }
+                }
+                return sum
+            }
+            return (sums[0], sums[1])
+        }
+    }
+
     /// Attends, and applies `tail` to the columns behind the values.
     ///
     /// - Parameters:
@@ -184,7 +216,7 @@ public enum JointAttention {
     ///   - rotary: That of the forward pass.
     ///   - layout: Sizes.
     ///   - tail: That of the forward pass.
-    /// - Returns: For each stream a tensor of the shape of its `projected`.
+    /// - Returns: The derivatives by projections and weights.
     public static func backward(
         _ gradients: [Tensor],
         streams: [Stream],
@@ -193,7 +225,7 @@ public enum JointAttention {
         rotary: RotaryTable,
         layout: Layout,
         tail: ActivationKind
-    ) -> [Tensor] {
+    ) -> Derivatives {
         let tokens = check(streams, rotary, layout)
         let precision = precision(of: streams)
         precondition(
@@ -204,7 +236,12 @@ public enum JointAttention {
             "gradients \(gradients.map(\.shape)) do not fit \(streams.count) streams of \(layout)"
         )
         let shapes = streams.map { [$0.projected.rowCount, $0.projected.columnCount] }
-        return unsafe makeTensors(shapes) { targets in
+        let units = layout.samples * layout.heads
+        var tensors = unsafe makeTensors(shapes + [[streams.count, units, 2, layout.width]]) { targets in
+            unsafe targets[streams.count].update(
+                repeating: 0,
+                count: 2 * streams.count * units * layout.width
+            )
             unsafe clearPadding(streams, layout, rowLengths: shapes.map { $0[1] }, of: targets)
             nonisolated(unsafe) let targets = unsafe targets
             RowBlocks.forEach(layout.samples * layout.heads, width: tokens * tokens) { range in
@@ -262,5 +299,7 @@ public enum JointAttention {
                 unsafe tailBackward(stream, gradients[index], layout, tail, into: targets[index])
             }
         }
+        let norms = tensors.removeLast()
+        return Derivatives(projected: tensors, norms: norms, layout: layout)
     }
 }

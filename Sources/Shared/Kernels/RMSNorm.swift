@@ -71,4 +71,37 @@ public enum RMSNorm {
             }
         )
     }
+
+    /// The derivative by the weight.
+    ///
+    /// - Parameters:
+    ///   - gradient: Derivative by the output, `[rows, columns]`.
+    ///   - x: Input of the forward pass.
+    ///   - epsilon: ε.
+    /// - Returns: `[columns]`.
+    public static func weightGradient(_ gradient: Tensor, x: Tensor, epsilon: Float) -> Tensor {
+        let (rows, columns) = (x.rowCount, x.columnCount)
+        precondition(gradient.count == x.count, "gradient \(gradient.shape) does not fit \(x.shape)")
+        var sum = Tensor(zeros: [columns])
+        unsafe sum.withUnsafeMutableBuffer { sum in
+            unsafe gradient.withUnsafeBuffer { gradient in
+                unsafe x.withUnsafeBuffer { x in
+                    guard let sum = sum.baseAddress, let gradient = gradient.baseAddress,
+                        let x = x.baseAddress
+                    else { return }
+                    unsafe HeadRMSNorm.addWeightGradient(
+                        gradient,
+                        stride: columns,
+                        x: x,
+                        stride: columns,
+                        to: sum,
+                        rows: rows,
+                        width: columns,
+                        epsilon: epsilon
+                    )
+                }
+            }
+        }
+        return sum
+    }
 }

@@ -36,8 +36,8 @@ import Testing
                     AttentionStream(
                         projected: leaves[$0],
                         tokens: tokens[$0],
-                        queryNorm: norms[2 * $0],
-                        keyNorm: norms[2 * $0 + 1],
+                        queryNorm: NormWeight(name: "q", values: norms[2 * $0]),
+                        keyNorm: NormWeight(name: "k", values: norms[2 * $0 + 1]),
                         precision: precision
                     )
                 },

@@ -212,8 +212,14 @@ import Testing
                 AttentionStream(
                     projected: inputs[stream],
                     tokens: tokens[stream],
-                    queryNorm: Tensor(doubles: norms[2 * stream], shape: [width]),
-                    keyNorm: Tensor(doubles: norms[2 * stream + 1], shape: [width])
+                    queryNorm: NormWeight(
+                        name: "q",
+                        values: Tensor(doubles: norms[2 * stream], shape: [width])
+                    ),
+                    keyNorm: NormWeight(
+                        name: "k",
+                        values: Tensor(doubles: norms[2 * stream + 1], shape: [width])
+                    )
                 )
             }
             let outputs = AttentionStream.attend(

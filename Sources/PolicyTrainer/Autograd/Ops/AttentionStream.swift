@@ -5,32 +5,35 @@ struct AttentionStream {
     private let stream: JointAttention.Stream
     /// The projections' variable.
     private let id: Int?
+    /// Names of the weights of queries and keys.
+    private let normNames: (query: String, key: String)
 
     /// Takes a stream's projections.
     ///
     /// - Parameters:
     ///   - projected: `[samples · tokens, 3 · heads · width + tail]`.
     ///   - tokens: Tokens of one sample.
-    ///   - queryNorm: RMS weight of the queries, `[width]`.
-    ///   - keyNorm: RMS weight of the keys, `[width]`.
+    ///   - queryNorm: RMS weight of the queries.
+    ///   - keyNorm: RMS weight of the keys.
     ///   - lengths: Tokens of each sample that take part, see `JointAttention.Stream`; all when nil.
     ///   - precision: Of the attention's products, in which the projections are kept, too.
     init(
         projected: Variable,
         tokens: Int,
-        queryNorm: Tensor,
-        keyNorm: Tensor,
+        queryNorm: NormWeight,
+        keyNorm: NormWeight,
         lengths: [Int]? = nil,
         precision: Precision = .float32
     ) {
         stream = JointAttention.Stream(
             projected: ProductRows(projected.value, for: precision),
             tokens: tokens,
-            queryNorm: queryNorm,
-            keyNorm: keyNorm,
+            queryNorm: queryNorm.values,
+            keyNorm: keyNorm.values,
             lengths: lengths
         )
         id = projected.id
+        normNames = (queryNorm.name, keyNorm.name)
     }
 
     /// Attention over the tokens of all streams together.
@@ -74,6 +77,7 @@ struct AttentionStream {
             )
         }
         let logSums = tape.kept(result.logSums)
+        let normNames = tape.trainsBase ? streams.map(\.normNames) : []
         let shapes = result.outputs.map { tape.keptShape($0) }
         tape.record { [layout] table in
             let gradients = ids.map { table.take($0) }
@@ -87,8 +91,13 @@ struct AttentionStream {
                 layout: layout,
                 tail: tail
             )
-            for (id, derivative) in zip(inputIDs, derivatives) {
+            for (id, derivative) in zip(inputIDs, derivatives.projected) {
                 table.add(derivative, to: id)
+            }
+            for (stream, names) in normNames.enumerated() {
+                let norms = derivatives.norms(of: stream)
+                table.parameters.add(norms.query, to: names.query)
+                table.parameters.add(norms.key, to: names.key)
             }
         }
         return outputs

@@ -10,9 +10,9 @@ struct DoubleBlock: Sendable {
         /// Queries, keys, values.
         var projections: LinearLayer
         /// RMS weight of a query head.
-        var queryNorm: Tensor
+        var queryNorm: NormWeight
         /// RMS weight of a key head.
-        var keyNorm: Tensor
+        var keyNorm: NormWeight
         /// Merged heads to the stream.
         var merge: LinearLayer
         /// First feed-forward map.

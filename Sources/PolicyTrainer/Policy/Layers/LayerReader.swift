@@ -47,6 +47,11 @@ struct LayerReader {
         return try folder.tensor(name, shape: shape)
     }
 
+    /// The weight of an RMS norm.
+    mutating func norm(_ name: String, _ width: Int) throws -> NormWeight {
+        NormWeight(name: name + ".weight", values: try tensor(name + ".weight", [width]))
+    }
+
     /// A linear map with a bias.
     mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int) throws -> LinearLayer {
         try linear([(name, outputs)], inputs)
@@ -96,8 +101,8 @@ struct LayerReader {
         DoubleBlock.Stream(
             modulation: try linear(names.modulation, width, 6 * width),
             projections: try linear(names.projections.map { ($0, width) }, width),
-            queryNorm: try tensor(names.queryNorm + ".weight", [headDimension]),
-            keyNorm: try tensor(names.keyNorm + ".weight", [headDimension]),
+            queryNorm: try norm(names.queryNorm, headDimension),
+            keyNorm: try norm(names.keyNorm, headDimension),
             merge: try linear(names.merge, width, width),
             expand: try linear(names.feedForward + ".net.0.proj", width, 4 * width),
             contract: try linear(names.feedForward + ".net.2", 4 * width, width)

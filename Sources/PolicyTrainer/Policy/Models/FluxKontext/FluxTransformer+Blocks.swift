@@ -7,9 +7,9 @@ struct FluxSingleBlock: Sendable {
     /// Queries, keys, values, and the feed-forward layer's first map.
     var projections: LinearLayer
     /// RMS weight of a query head.
-    var queryNorm: Tensor
+    var queryNorm: NormWeight
     /// RMS weight of a key head.
-    var keyNorm: Tensor
+    var keyNorm: NormWeight
     /// Merged heads and activated hidden numbers to the stream.
     var merge: LinearLayer
 

@@ -127,8 +127,8 @@ extension LayerReader {
                 ],
                 width
             ),
-            queryNorm: try tensor("\(name).attn.norm_q.weight", [head]),
-            keyNorm: try tensor("\(name).attn.norm_k.weight", [head]),
+            queryNorm: try norm("\(name).attn.norm_q", head),
+            keyNorm: try norm("\(name).attn.norm_k", head),
             merge: try linear("\(name).proj_out", width + hidden, width)
         )
     }

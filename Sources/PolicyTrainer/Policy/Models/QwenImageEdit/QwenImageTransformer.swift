@@ -99,13 +99,9 @@ final class QwenImageTransformer: AdaptableTransformer {
         let samples = input.batch
         let context = context(input, adapters)
         let latents = Tensor.joiningTokens(input.target.asRows, input.references.asRows, samples: samples)
-        let states = RMSNorm.apply(
-            input.text.asRows,
-            weight: weights.textNorm,
-            epsilon: BlockContext.epsilon
-        )
+        let states = weights.textNorm.normalizing(input.text.asRows, tape: tape)
         let image = weights.imageEmbedder(Variable(latents), adapters: adapters, tape: tape)
-        let text = weights.textEmbedder(Variable(states), adapters: adapters, tape: tape)
+        let text = weights.textEmbedder(states, adapters: adapters, tape: tape)
         let sinusoid = TimestepSinusoid.embed(input.sigma, scalesLast: true)
         let activated = weights.timestep(sinusoid, adapters: adapters, tape: tape).activated(
             .silu,

@@ -7,7 +7,7 @@ struct QwenImageWeights: Sendable {
     /// Packed latents to the image stream.
     var imageEmbedder: LinearLayer
     /// RMS weight of a text state, `[jointDimension]`.
-    var textNorm: Tensor
+    var textNorm: NormWeight
     /// Text states to the text stream.
     var textEmbedder: LinearLayer
     /// Noise level to the conditioning vector.
@@ -34,7 +34,7 @@ struct QwenImageWeights: Sendable {
         var reader = LayerReader(folder: folder, options: options)
         let (width, head) = (configuration.width, configuration.headDimension)
         imageEmbedder = try reader.linear("img_in", configuration.inputChannels, width)
-        textNorm = try reader.tensor("txt_norm.weight", [configuration.jointDimension])
+        textNorm = try reader.norm("txt_norm", configuration.jointDimension)
         textEmbedder = try reader.linear("txt_in", configuration.jointDimension, width)
         timestep = try reader.embedder("time_text_embed.timestep_embedder", TimestepSinusoid.width, width)
         blocks = try (0..<configuration.blockCount).map { index in
