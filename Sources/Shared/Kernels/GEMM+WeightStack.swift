@@ -79,6 +79,7 @@ private struct StackProduct {
     ///   - adds: Whether to add to what it holds.
     func run(into y: UnsafeMutablePointer<Float>, adds: Bool) {
         guard rows.rowCount > 0 else { return }
+        weight.prefetchNext()
         let step = ProductLayout.rowStep
         let filled = (rows.rowCount + step - 1) / step * step
         unsafe WorkMemory.withBytes(filled * depth * 2) { raw in
