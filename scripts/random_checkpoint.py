@@ -350,4 +350,5 @@ def main():
     print(f"{options.family}: {total:,} parameters in {options.output}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -184,7 +184,7 @@ def main():
     parser.add_argument("--share", type=float, default=0.6, help="share of groups from rollouts, once there are any")
     parser.add_argument("--test", nargs="*", default=[], help="folders whose test split is evaluated")
     parser.add_argument("--test-groups", type=int, default=60)
-    parser.add_argument("--start", type=Path, help="state.pt of another run whose weights to start from")
+    parser.add_argument("--start", type=Path, help="state.pt of another run, or folder of a judge (new heads then), to start from")
     parser.add_argument("--seconds", type=float, default=3600, help="time to train in all, resumed runs included")
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--warmup", type=int, default=300, help="steps in which the rate rises")
@@ -225,14 +225,15 @@ def train(options, index):
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    judge = PackedJudge.new(options.tokenizer)
+    from_folder = options.start is not None and options.start.is_dir()
+    judge = PackedJudge.load(options.start) if from_folder else PackedJudge.new(options.tokenizer)
     heads = Heads(judge.model.config.get_text_config().hidden_size)
     parameters = [*judge.model.parameters(), *heads.parameters()]
     ema = [parameter.detach().clone() for parameter in parameters]
     optimizer = torch.optim.AdamW(parameters, options.rate, betas=(0.9, 0.98), weight_decay=0.03, fused=True)
     step, spent = 0, 0.0
     state = options.out / "state.pt"
-    if options.start and not state.exists():
+    if options.start and not from_folder and not state.exists():
         saved = torch.load(options.start)
         for number, (parameter, value) in enumerate(zip(parameters, saved["weights"])):
             parameter.data.copy_(value)

@@ -8,6 +8,7 @@ name the object of every cell of the target and its background; they are thrown 
     policy.py --data DATA --tokenizers TOKENIZERS/policy --vae VAE/vae --seconds 1200 OUT
     policy.py --family qwen --data DATA --tokenizers TOKENIZERS/qwen --vae VAE/vae --heads 0.15 --seconds 3000 OUT
     policy.py --data DATA --tokenizers TOKENIZERS/policy --start POLICY --rate 1e-3 --seconds 1200 OUT
+    policy.py --data WORLD --tokenizers TOKENIZERS/policy --start POLICY --noisy 0.5 --rate 1e-3 --seconds 480 OUT
 """
 
 import argparse
@@ -87,6 +88,8 @@ def main():
     parser.add_argument("--kontext", type=Path, help="Kontext policy that a Qwen transformer's blocks are taken from")
     parser.add_argument("--empty", type=float, default=0.0,
                         help="share of instructions replaced by a space, for guidance away from it")
+    parser.add_argument("--noisy", type=float, default=0.0,
+                        help="share of targets replaced by candidates of their rows, as pairs from the wild are spoilt")
     parser.add_argument("--heads", type=float, default=0.0, help="weight of the linear heads on inner layers")
     parser.add_argument("--seconds", type=float, default=1200, help="time to train in all; 0 saves random weights")
     parser.add_argument("--batch", type=int, default=64)
@@ -119,6 +122,10 @@ def main():
     pictures = shapedata.pictures(options.data, "train", "image")
     source = cached_latents(policy, pictures, options.out / "source.pt")
     target = cached_latents(policy, shapedata.pictures(options.data, "train", "target"), options.out / "target.pt")
+    if options.noisy:
+        strips = shapedata.pictures(options.data, "train", "candidates")
+        spoilt = cached_latents(policy, strips.reshape(-1, *strips.shape[2:]), options.out / "candidates.pt")
+        spoilt = spoilt.reshape(len(table), -1, *spoilt.shape[1:])
     changed = ((target - source).abs().mean(-1, keepdim=True) > 0.05).float()
     inputs = policy.inputs([row["prompt"] for row in table], pictures)
     nothing = policy.inputs([" "], pictures[:1])[:2]  # in both families the first two are the text's
@@ -169,6 +176,9 @@ def main():
             group["lr"] = options.rate * min(1, step / 300) * fall
         chosen = torch.from_numpy(random.choice(len(table), options.batch, p=share))
         clean, noise = target[chosen], torch.randn(options.batch, 9, 64)
+        if options.noisy:
+            candidate = spoilt[chosen, torch.from_numpy(random.integers(spoilt.shape[1], size=options.batch))]
+            clean = torch.where(torch.from_numpy(random.random((options.batch, 1, 1)) < options.noisy), candidate, clean)
         sigma = torch.sigmoid(torch.randn(options.batch) * 1.2 + 0.3)
         noisy = (1 - sigma)[:, None, None] * clean + sigma[:, None, None] * noise
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not options.float32):

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -27,6 +28,10 @@ def main():
     for path in options.out.rglob("*"):
         if path.is_file():
             path.chmod(0o644)
+    for path in options.out.glob("*/config.json"):
+        fields = json.loads(path.read_text())
+        fields.pop("_name_or_path", None)  # a path of the machine that trained it
+        path.write_text(json.dumps(fields, indent=2) + "\n")
 
 
 if __name__ == "__main__":

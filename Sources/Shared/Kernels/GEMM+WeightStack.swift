@@ -84,6 +84,7 @@ private struct StackProduct {
     ///   - adds: Whether to add to what it holds.
     func run(into y: UnsafeMutablePointer<Float>, adds: Bool) {
         guard rows.rowCount > 0 else { return }
+        weight.prefetchNext()
         let panels = self.panels
         // Each thread writes its own columns.
         nonisolated(unsafe) let target = unsafe y

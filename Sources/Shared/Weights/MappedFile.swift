@@ -75,6 +75,20 @@ internal import Foundation
         return try unsafe body(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
+    /// Bytes that the system reads ahead for one request, however many are asked for.
+    private static let bytesAtATime = 1 << 20
+
+    /// Asks the system to read a range's pages soon, without waiting for them; memory without a file is there.
+    func prefetchPages(_ range: Range<Int>) {
+        guard !isAnonymous else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        for start in stride(from: range.lowerBound / page * page, to: range.upperBound, by: Self.bytesAtATime)
+        {
+            let length = min(Self.bytesAtATime, range.upperBound - start)
+            unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), length, MADV_WILLNEED)
+        }
+    }
+
     /// Gives the memory of a range's whole pages back to the system; they come in again when they are read.
     ///
     /// Memory without a file stays.

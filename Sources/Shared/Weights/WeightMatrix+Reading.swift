@@ -38,14 +38,20 @@ extension WeightMatrix {
 
     /// Gives the memory of the file's pages behind the matrix back to the system.
     func releasePages() {
+        mappedPlace.map { $0.mapping.releasePages($0.range) }
+    }
+
+    /// Asks the system to read the file's pages behind the matrix soon.
+    func prefetchPages() {
+        mappedPlace.map { $0.mapping.prefetchPages($0.range) }
+    }
+
+    /// Where the matrix lies in a mapped file; nil for one in memory.
+    private var mappedPlace: (mapping: MappedFile, range: Range<Int>)? {
         switch body {
-        case .floats(let tensor):
-            guard let (mapping, start) = tensor.mappedPlace else { return }
-            mapping.releasePages(start..<(start + byteCount))
-        case .blocks(let mapping, let start):
-            mapping.releasePages(start..<(start + byteCount))
-        case .float8, .packed:
-            break
+        case .floats(let tensor): tensor.mappedPlace.map { ($0, $1..<($1 + byteCount)) }
+        case .blocks(let mapping, let start): (mapping, start..<(start + byteCount))
+        case .float8, .packed: nil
         }
     }
 

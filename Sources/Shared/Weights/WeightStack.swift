@@ -7,8 +7,11 @@ public struct WeightStack: Sendable {
     public let rowCount: Int
     /// Inputs.
     public let columnCount: Int
-    /// Whether a file's pages are given back after each use, so that weights larger than the memory pass through it.
-    public let isStreamed: Bool
+    /// The order that weights larger than the memory pass through it in, and the stack's place; nil for weights that stay.
+    private let stream: (order: WeightStream, place: Int)?
+
+    /// Whether a file's pages are given back after each use.
+    var isStreamed: Bool { stream != nil }
 
     /// Bytes as stored.
     public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
@@ -17,8 +20,9 @@ public struct WeightStack: Sendable {
     ///
     /// - Parameters:
     ///   - parts: Matrices with the same number of columns, at least one.
-    ///   - isStreamed: Whether a file's pages are given back after each use.
-    public init(_ parts: [WeightMatrix], isStreamed: Bool = false) {
+    ///   - stream: The order of all weights that do not fit into memory: pages of files are read ahead of each use and
+    ///     given back after it. nil for weights that stay.
+    public init(_ parts: [WeightMatrix], stream: WeightStream? = nil) {
         columnCount = parts.first?.columnCount ?? 0
         precondition(
             !parts.isEmpty && parts.allSatisfy { $0.columnCount == parts[0].columnCount },
@@ -26,7 +30,13 @@ public struct WeightStack: Sendable {
         )
         self.parts = parts
         rowCount = parts.reduce(0) { $0 + $1.rowCount }
-        self.isStreamed = isStreamed
+        self.stream = stream.map { ($0, $0.append(parts)) }
+        if stream != nil { releasePages() }
+    }
+
+    /// Reads what is used next while this stack is; for streamed weights only.
+    func prefetchNext() {
+        if let stream { stream.order.use(stream.place) }
     }
 
     /// All rows as float32.
@@ -42,6 +52,7 @@ public struct WeightStack: Sendable {
     ///
     /// - Parameter body: Gets the rows of a panel and their numbers, `[rows.count, columnCount]`; lets no pointer escape.
     public func forEachPanel(_ body: (_ rows: Range<Int>, _ numbers: UnsafePointer<Float>) -> Void) {
+        prefetchNext()
         let height = max(1, GEMM.panelHeight(outputs: rowCount, inputs: columnCount))
         for first in stride(from: 0, to: rowCount, by: height) {
             let rows = first..<min(rowCount, first + height)

@@ -120,7 +120,7 @@ struct PackBlocksTests {
         let parts = try [5, 3000, 1200].map { rows in
             try matrix(rows: rows, columns: 2048).packed(as: .q8_0, name: "test")
         }
-        let stack = WeightStack(parts, isStreamed: isStreamed)
+        let stack = WeightStack(parts, stream: isStreamed ? WeightStream() : nil)
         let whole = stack.tensor()
         #expect(whole.shape == [4205, 2048])
         for _ in 0..<2 {

@@ -26,7 +26,8 @@ enum BaseWeightFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// The arithmetic of products with frozen weights; adapters, norms, attention and sums are float32 in both.
+/// The arithmetic of products with frozen weights and of attention, and the type in which a backward pass keeps what they
+/// read; adapters, norms, softmax and sums are float32 in both.
 enum TrainingPrecision: String, Sendable, CaseIterable {
     /// Float32.
     case float32 = "f32"

@@ -29,6 +29,8 @@ struct ConditionEmbedder: Sendable {
 struct LayerReader {
     private let folder: any WeightStore
     private let options: BaseWeightOptions
+    /// The order of weights that do not fit into memory; layers are used in the order in which they are read.
+    private let stream: WeightStream?
     private var seen: Set<String> = []
 
     /// Starts to read a checkpoint.
@@ -39,6 +41,7 @@ struct LayerReader {
     init(folder: any WeightStore, options: BaseWeightOptions) {
         self.folder = folder
         self.options = options.resolved(for: folder)
+        stream = options.isStreamed ? WeightStream() : nil
     }
 
     /// A tensor of a name and shape.
@@ -69,7 +72,7 @@ struct LayerReader {
             let start = parts.last?.columns.upperBound ?? 0
             parts.append(LinearLayer.Part(name: name, columns: start..<(start + outputs)))
         }
-        let stack = WeightStack(weights, isStreamed: options.isStreamed)
+        let stack = WeightStack(weights, stream: stream)
         return LinearLayer(
             weight: options.weight(of: stack),
             bias: biases.count == 1 ? biases[0] : Tensor.concatenatingRows(biases),
