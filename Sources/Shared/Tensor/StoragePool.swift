@@ -4,12 +4,15 @@ internal import Foundation
 ///
 /// A forward pass makes tensors of the same few sizes layer after layer. Fresh memory of that size comes from the
 /// system page by page, each page zeroed at its first touch, which costs more than many of the kernels that fill it.
-/// What is kept is bounded; the buffer unused for longest goes first.
+/// What is kept is bounded by what the process has had in use at its busiest, so that a pass finds all buffers of the one
+/// before it; the buffer unused for longest goes first.
 @safe enum StoragePool {
     /// Bytes below which the C library's own allocator is as good.
     private static let leastByteCount = 256 << 10
-    /// Most bytes to keep for later.
+    /// Bytes that may be kept beyond the most that were in use at once.
     static let mostKept = 256 << 20
+    /// Most bytes to keep when less is in use than at the busiest time.
+    private static let mostKeptIdle = 1 << 30
     /// Bytes from which a buffer asks for huge pages.
     private static let hugePageByteCount = 2 << 20
 
@@ -22,9 +25,44 @@ internal import Foundation
         /// Kept buffers, the one unused for longest first.
         var buffers: [Buffer] = []
         var byteCount = 0
+        /// Bytes of buffers that are lent, and the most that were at once.
+        var lent = 0
+        var mostLent = 0
+        var newCount = 0
+
+        mutating func lend(_ size: Int) -> Buffer? {
+            lent += size
+            mostLent = max(mostLent, lent)
+            guard let index = buffers.lastIndex(where: { $0.byteCount == size }) else {
+                newCount += 1
+                trim()
+                return nil
+            }
+            byteCount -= size
+            return buffers.remove(at: index)
+        }
+
+        mutating func keep(_ buffer: Buffer) {
+            lent -= buffer.byteCount
+            byteCount += buffer.byteCount
+            buffers.append(buffer)
+            trim()
+        }
+
+        private mutating func trim() {
+            let limit = max(mostKept, min(mostKeptIdle, mostLent - lent))
+            while byteCount > limit {
+                let oldest = buffers.removeFirst()
+                byteCount -= oldest.byteCount
+                unsafe oldest.base.deallocate()
+            }
+        }
     }
 
     private static let contents = Lock(Contents())
+
+    /// How many buffers came from the system so far, since none of their size was kept.
+    static var newCount: Int { contents.withLock(\.newCount) }
 
     /// The size that a buffer of at least so many bytes has: a multiple of an eighth of a power of two, so that
     /// tensors of nearly equal size can take each other's place.
@@ -41,14 +79,7 @@ internal import Foundation
     static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = capacity(byteCount)
         if size >= leastByteCount {
-            let known = contents.withLock { contents -> Buffer? in
-                guard let index = contents.buffers.lastIndex(where: { $0.byteCount == size }) else {
-                    return nil
-                }
-                contents.byteCount -= size
-                return contents.buffers.remove(at: index)
-            }
-            if let known { return unsafe known.base }
+            if let known = contents.withLock({ $0.lend(size) }) { return unsafe known.base }
         }
         guard size >= hugePageByteCount else {
             return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
@@ -70,14 +101,6 @@ internal import Foundation
             return
         }
         let buffer = unsafe Buffer(byteCount: size, base: base)
-        contents.withLock { contents in
-            contents.buffers.append(buffer)
-            contents.byteCount += size
-            while contents.byteCount > mostKept {
-                let oldest = contents.buffers.removeFirst()
-                contents.byteCount -= oldest.byteCount
-                unsafe oldest.base.deallocate()
-            }
-        }
+        contents.withLock { $0.keep(buffer) }
     }
 }

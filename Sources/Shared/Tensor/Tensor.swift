@@ -7,6 +7,8 @@ public struct Tensor: Sendable {
     public let shape: [Int]
     /// Most bytes of released tensors that the process keeps for later ones.
     public static var mostKeptByteCount: Int { StoragePool.mostKept }
+    /// Large buffers that tensors of this process have taken from the system; one that is used again does not count.
+    public static var newBufferCount: Int { StoragePool.newCount }
 
     private var storage: TensorStorage
 
