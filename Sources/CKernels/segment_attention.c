@@ -1,95 +1,149 @@
 #include "ck_segment_attention.h"
 
-typedef struct {
-    float *queries;    // [rows, dimension], scaled
-    float *keys;       // [dimension, BLOCK]
-    float *values;     // [BLOCK, width]
-    float *sums;       // [rows, width], values weighted so far
-    float *scores;     // [TILE, BLOCK]
-    float *maxima;     // [rows]
-    float *totals;     // [rows]
-    size_t width;      // dimension rounded up to whole vectors
-} workspace;
-
 size_t ck_segment_attention_scratch(size_t rows, size_t dimension) {
-    size_t full = (rows + TILE - 1) / TILE * TILE;
-    size_t width = ck_padded(dimension);
-    // Queries, keys, values, sums, scores, maxima and totals; pairs of bfloat16 rounded up to whole vectors take no more.
-    return full * width + BLOCK * width + BLOCK * width + full * width + TILE * BLOCK + 2 * full;
+    size_t full = ck_whole(rows, TILE);
+    size_t width = ck_whole(dimension, LANES);
+    // Sums and totals; queries, keys and values; scores and factors; maxima and counts of keys.
+    return full * (width + LANES) + (full + 2 * BLOCK) * width + PANEL * BLOCK + PANEL + 2 * full;
 }
 
-// Copies one block of keys (transposed) and values, with zeros behind the last one.
+CK_INLINE void query(const workspace *w, size_t row, const float *from, float scale) {
+    float *to = (float *)w->queries + row * w->width;
+    for (size_t i = 0; i < w->dimension; i++) {
+        to[i] = from[i] * scale;
+    }
+}
+
 CK_INLINE void pack(
-    const workspace *w, const ck_head_rows *keys, const ck_head_rows *values, size_t start, size_t count,
-    size_t dimension
+    const workspace *w, const ck_head_rows *keys, const ck_head_rows *values, size_t start, size_t count
 ) {
+    float *packedKeys = w->keys;
+    float *packedValues = w->values;
     for (size_t j = 0; j < count; j++) {
         const float *key = row_of(keys, start + j);
-        for (size_t i = 0; i < dimension; i++) {
-            w->keys[i * BLOCK + j] = key[i];
+        for (size_t i = 0; i < w->dimension; i++) {
+            packedKeys[i * BLOCK + j] = key[i];
         }
-        memcpy(w->values + j * w->width, row_of(values, start + j), dimension * sizeof(float));
-        for (size_t i = dimension; i < w->width; i++) {
-            w->values[j * w->width + i] = 0;
+        float *value = packedValues + j * w->width;
+        memcpy(value, row_of(values, start + j), w->dimension * sizeof(float));
+        for (size_t i = w->dimension; i < w->width; i++) {
+            value[i] = 0;
         }
     }
     for (size_t j = count; j < BLOCK; j++) {
-        for (size_t i = 0; i < dimension; i++) {
-            w->keys[i * BLOCK + j] = 0;
+        for (size_t i = 0; i < w->dimension; i++) {
+            packedKeys[i * BLOCK + j] = 0;
         }
-        memset(w->values + j * w->width, 0, w->width * sizeof(float));
+        memset(packedValues + j * w->width, 0, w->width * sizeof(float));
     }
 }
 
-// scores[t][j] = query t · key j, for TILE queries and all keys of the block.
-CK_INLINE void score(const workspace *w, size_t row, size_t dimension) {
-    lanes sums[TILE][BLOCK / LANES];
-    memset(sums, 0, sizeof(sums));
-    const float *q = w->queries + row * dimension;
-    for (size_t i = 0; i < dimension; i++) {
-        const lanes *key = (const lanes *)(w->keys + i * BLOCK);
+CK_INLINE void score(const workspace *w, size_t first, size_t end) {
+    float *scores = w->scores;
+    for (size_t row = first; row < end; row += TILE) {
+        ck_lanes sums[TILE][BLOCK / LANES];
+        memset(sums, 0, sizeof(sums));
+        const float *q = (const float *)w->queries + row * w->width;
+        const float *keys = w->keys;
+        for (size_t i = 0; i < w->dimension; i++) {
 #pragma clang loop unroll(full)
-        for (size_t t = 0; t < TILE; t++) {
-            float one = q[t * dimension + i];
+            for (size_t t = 0; t < TILE; t++) {
+                float one = q[t * w->width + i];
 #pragma clang loop unroll(full)
-            for (size_t v = 0; v < BLOCK / LANES; v++) {
-                sums[t][v] += key[v] * one;
+                for (size_t v = 0; v < BLOCK / LANES; v++) {
+                    sums[t][v] += CK_LANES(keys + i * BLOCK + v * LANES) * one;
+                }
             }
         }
+        memcpy(scores + (row - first) * BLOCK, sums, sizeof(sums));
     }
-    memcpy(w->scores, sums, sizeof(sums));
 }
 
-// sums[t] = sums[t] · factor[t] + weights[t] · values, for `vectors` vectors from column `column` on.
-CK_INLINE void collect(
-    const workspace *w, size_t row, size_t column, const float *factors, const size_t vectors
+CK_INLINE void weigh(const workspace *w, size_t first, size_t end, size_t start) {
+    for (size_t row = first; row < end; row++) {
+        float *scores = (float *)w->scores + (row - first) * BLOCK;
+        for (size_t j = ck_visible(w, row, start); j < BLOCK; j++) {
+            scores[j] = -INFINITY;
+        }
+        // Lane by lane, since a single running maximum would be one long chain.
+        float largests[LANES];
+        for (size_t lane = 0; lane < LANES; lane++) {
+            largests[lane] = w->maxima[row];
+        }
+        for (size_t j = 0; j < BLOCK; j += LANES) {
+            for (size_t lane = 0; lane < LANES; lane++) {
+                float one = scores[j + lane];
+                largests[lane] = one > largests[lane] ? one : largests[lane];
+            }
+        }
+        for (size_t width = LANES / 2; width > 0; width /= 2) {
+            for (size_t lane = 0; lane < width; lane++) {
+                float other = largests[lane + width];
+                largests[lane] = other > largests[lane] ? other : largests[lane];
+            }
+        }
+        float factor = ck_exp(w->maxima[row] - largests[0]);
+        for (size_t j = 0; j < BLOCK; j++) {
+            scores[j] = ck_exp(scores[j] - largests[0]);
+        }
+        float *totals = w->totals + row * LANES;
+        for (size_t lane = 0; lane < LANES; lane++) {
+            float early = scores[lane] + scores[LANES + lane];
+            float late = scores[2 * LANES + lane] + scores[3 * LANES + lane];
+            totals[lane] = totals[lane] * factor + (early + late);
+        }
+        w->maxima[row] = largests[0];
+        w->factors[row - first] = factor;
+    }
+}
+
+// The sums of one tile, for `vectors` vectors from column `column` on.
+CK_INLINE void collect_columns(
+    const workspace *w, float *rows, const float *weights, const float *factors, size_t column, size_t visible,
+    const size_t vectors
 ) {
-    lanes sums[TILE][4];
+    ck_lanes sums[TILE][4];
+    const float *values = (const float *)w->values + column;
 #pragma clang loop unroll(full)
     for (size_t t = 0; t < TILE; t++) {
-        const lanes *old = (const lanes *)(w->sums + (row + t) * w->width + column);
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            sums[t][v] = old[v] * factors[t];
+            sums[t][v] = CK_LANES(rows + t * w->width + column + v * LANES) * factors[t];
         }
     }
-    for (size_t j = 0; j < BLOCK; j++) {
-        const lanes *value = (const lanes *)(w->values + j * w->width + column);
+    for (size_t j = 0; j < visible; j++) {
 #pragma clang loop unroll(full)
         for (size_t t = 0; t < TILE; t++) {
-            float one = w->scores[t * BLOCK + j];
+            float one = weights[t * BLOCK + j];
 #pragma clang loop unroll(full)
             for (size_t v = 0; v < vectors; v++) {
-                sums[t][v] += value[v] * one;
+                sums[t][v] += CK_LANES(values + j * w->width + v * LANES) * one;
             }
         }
     }
 #pragma clang loop unroll(full)
     for (size_t t = 0; t < TILE; t++) {
-        lanes *new = (lanes *)(w->sums + (row + t) * w->width + column);
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            new[v] = sums[t][v];
+            CK_STORE_LANES(rows + t * w->width + column + v * LANES, sums[t][v]);
+        }
+    }
+}
+
+CK_INLINE void collect(const workspace *w, size_t first, size_t end, size_t visible) {
+    for (size_t row = first; row < end; row += TILE) {
+        float *rows = w->sums + row * w->width;
+        const float *weights = (const float *)w->scores + (row - first) * BLOCK;
+        const float *factors = w->factors + (row - first);
+        for (size_t column = 0; column < w->width;) {
+            size_t vectors = ck_vectors_at_once((w->width - column) / LANES);
+            switch (vectors) {
+            case 4: collect_columns(w, rows, weights, factors, column, visible, 4); break;
+            case 3: collect_columns(w, rows, weights, factors, column, visible, 3); break;
+            case 2: collect_columns(w, rows, weights, factors, column, visible, 2); break;
+            default: collect_columns(w, rows, weights, factors, column, visible, 1); break;
+            }
+            column += vectors * LANES;
         }
     }
 }
@@ -99,66 +153,9 @@ CK_INLINE void ck_segment_attention_f32_body(
     const ck_head_rows *values, int causal, size_t firstIndex, float scale, float *restrict out, size_t outStride,
     float *restrict scratch
 ) {
-    size_t rows = queries * heads;
-    size_t full = (rows + TILE - 1) / TILE * TILE;
-    workspace w;
-    w.width = ck_padded(dimension);
-    w.queries = scratch;
-    w.keys = w.queries + full * dimension;
-    w.values = w.keys + BLOCK * dimension;
-    w.sums = w.values + BLOCK * w.width;
-    w.scores = w.sums + full * w.width;
-    w.maxima = w.scores + TILE * BLOCK;
-    w.totals = w.maxima + full;
-    // Row (query r, head h) is r · heads + h, so that the queries of a tile see nearly the same keys.
-    for (size_t row = 0; row < full; row++) {
-        w.maxima[row] = -3.0e38f;
-        w.totals[row] = 0;
-        for (size_t i = 0; i < dimension; i++) {
-            w.queries[row * dimension + i] =
-                row < rows ? q[row / heads * qStride + row % heads * dimension + i] * scale : 0;
-        }
-    }
-    memset(w.sums, 0, full * w.width * sizeof(float));
-    size_t all = keys[0].count + keys[1].count;
-    size_t reach = causal && firstIndex + queries < all ? firstIndex + queries : all;
-    for (size_t start = 0; start < reach; start += BLOCK) {
-        size_t count = reach - start < BLOCK ? reach - start : BLOCK;
-        pack(&w, keys, values, start, count, dimension);
-        for (size_t row = 0; row < full; row += TILE) {
-            size_t visible[TILE];
-            size_t most = 0;
-            for (size_t t = 0; t < TILE; t++) {
-                size_t last = causal ? firstIndex + (row + t) / heads + 1 : all;
-                size_t seen = last <= start ? 0 : last - start;
-                visible[t] = seen < count ? seen : count;
-                most = visible[t] > most ? visible[t] : most;
-            }
-            if (most == 0) {
-                continue;
-            }
-            score(&w, row, dimension);
-            float factors[TILE];
-            for (size_t t = 0; t < TILE; t++) {
-                factors[t] = weigh(
-                    w.scores + t * BLOCK, visible[t], w.maxima + row + t, w.totals + row + t);
-            }
-            size_t column = 0;
-            for (; column + 4 * LANES <= w.width; column += 4 * LANES) {
-                collect(&w, row, column, factors, 4);
-            }
-            for (; column < w.width; column += LANES) {
-                collect(&w, row, column, factors, 1);
-            }
-        }
-    }
-    for (size_t row = 0; row < rows; row++) {
-        float *to = out + row / heads * outStride + row % heads * dimension;
-        float inverse = 1.0f / w.totals[row];
-        for (size_t i = 0; i < dimension; i++) {
-            to[i] = w.sums[row * w.width + i] * inverse;
-        }
-    }
+    ck_attend(
+        (ck_attention_steps){query, pack, score, weigh, collect}, q, qStride, queries, heads, dimension, keys, values,
+        causal, firstIndex, scale, out, outStride, scratch);
 }
 
 CK_MULTIVERSION(

@@ -3,26 +3,12 @@
 
 #if defined(__x86_64__)
 
-// The tiles of segment_attention.c with pairs of bfloat16: queries, keys, weights and values are rounded, sums and the
+// The steps of segment_attention.c with pairs of bfloat16: queries, keys, weights and values are rounded, sums and the
 // softmax are float32. A pair is two neighbouring channels of a query or key, or one channel of two neighbouring keys'
-// values.
+// values. Scores are in powers of two: queries are scaled by log₂ e besides.
 
 #define BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")))
 #define BF16_INLINE BF16_TARGET CK_INLINE
-
-typedef struct {
-    uint32_t *queries;    // [rows, stride], scaled
-    uint32_t *keys;       // [stride, BLOCK]
-    uint32_t *values;     // [BLOCK / 2, width]
-    uint32_t *weights;    // [TILE, BLOCK / 2]
-    float *sums;          // [rows, width], values weighted so far
-    float *scores;        // [TILE, BLOCK]
-    float *maxima;        // [rows]
-    float *totals;        // [rows]
-    size_t pairs;         // of one query or key
-    size_t stride;        // pairs rounded up to whole vectors
-    size_t width;         // dimension rounded up to whole vectors
-} workspace;
 
 /// As many of the first lanes as numbers are left.
 BF16_INLINE __mmask16 mask_of(size_t dimension, size_t start) {
@@ -30,30 +16,50 @@ BF16_INLINE __mmask16 mask_of(size_t dimension, size_t start) {
     return left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
 }
 
-/// The pairs of 32 numbers, zeros behind the last one.
+/// The pairs of 32 numbers.
+BF16_INLINE __m512i rounded(__m512 first, __m512 second) {
+    return (__m512i)_mm512_cvtne2ps_pbh(second, first);
+}
+
+/// The pairs of 32 numbers of a row, zeros behind the last one.
 BF16_INLINE __m512i pairs_of(const float *row, size_t start, size_t dimension, float scale) {
     __m512 first = _mm512_maskz_loadu_ps(mask_of(dimension, start), row + start);
     __m512 second = _mm512_maskz_loadu_ps(mask_of(dimension, start + LANES), row + start + LANES);
     __m512 factor = _mm512_set1_ps(scale);
-    return (__m512i)_mm512_cvtne2ps_pbh(_mm512_mul_ps(second, factor), _mm512_mul_ps(first, factor));
+    return rounded(_mm512_mul_ps(first, factor), _mm512_mul_ps(second, factor));
 }
 
-/// Rounds one block of keys (transposed) and values, with zeros behind the last one.
+/// Pairs of a query or key.
+BF16_INLINE size_t pair_count(const workspace *w) {
+    return (w->dimension + 1) / 2;
+}
+
+/// Words from one query to the next: the pairs in whole vectors.
+BF16_INLINE size_t query_stride(const workspace *w) {
+    return ck_whole(pair_count(w), LANES);
+}
+
+BF16_INLINE void query(const workspace *w, size_t row, const float *from, float scale) {
+    uint32_t *to = (uint32_t *)w->queries + row * query_stride(w);
+    for (size_t i = 0; i < query_stride(w); i += LANES) {
+        _mm512_storeu_si512(to + i, pairs_of(from, 2 * i, w->dimension, scale));
+    }
+}
+
 BF16_INLINE void pack(
-    const workspace *w, const ck_head_rows *keys, const ck_head_rows *values, size_t start, size_t count,
-    size_t dimension
+    const workspace *w, const ck_head_rows *keys, const ck_head_rows *values, size_t start, size_t count
 ) {
     for (size_t j = 0; j < BLOCK; j += LANES) {
-        for (size_t pair = 0; pair < w->stride; pair += LANES) {
+        for (size_t pair = 0; pair < pair_count(w); pair += LANES) {
             __m512i rows[16];
 #pragma clang loop unroll(full)
             for (size_t i = 0; i < LANES; i++) {
-                rows[i] = j + i < count ? pairs_of(row_of(keys, start + j + i), 2 * pair, dimension, 1)
+                rows[i] = j + i < count ? pairs_of(row_of(keys, start + j + i), 2 * pair, w->dimension, 1)
                                         : _mm512_setzero_si512();
             }
             ck_transpose_words(rows);
             for (size_t i = 0; i < LANES; i++) {
-                _mm512_storeu_si512(w->keys + (pair + i) * BLOCK + j, rows[i]);
+                _mm512_storeu_si512((uint32_t *)w->keys + (pair + i) * BLOCK + j, rows[i]);
             }
         }
     }
@@ -65,11 +71,11 @@ BF16_INLINE void pack(
         const float *first = j < count ? row_of(values, start + j) : NULL;
         const float *second = j + 1 < count ? row_of(values, start + j + 1) : NULL;
         for (size_t i = 0; i < w->width; i += LANES) {
-            __mmask16 mask = mask_of(dimension, i);
+            __mmask16 mask = mask_of(w->dimension, i);
             __m512 a = first ? _mm512_maskz_loadu_ps(mask, first + i) : _mm512_setzero_ps();
             __m512 b = second ? _mm512_maskz_loadu_ps(mask, second + i) : _mm512_setzero_ps();
-            __m512i both = (__m512i)_mm512_cvtne2ps_pbh(b, a);
-            _mm512_storeu_si512(w->values + j / 2 * w->width + i, _mm512_permutexvar_epi16(zip, both));
+            _mm512_storeu_si512(
+                (uint32_t *)w->values + j / 2 * w->width + i, _mm512_permutexvar_epi16(zip, rounded(a, b)));
         }
     }
 }
@@ -78,44 +84,119 @@ BF16_INLINE __m512 dot(__m512 sum, __m512i left, uint32_t right) {
     return _mm512_dpbf16_ps(sum, (__m512bh)left, (__m512bh)_mm512_set1_epi32((int)right));
 }
 
-/// scores[t][j] = query t · key j, for TILE queries and all keys of the block.
-BF16_INLINE void score(const workspace *w, size_t row) {
-    __m512 sums[TILE][BLOCK / LANES];
-    memset(sums, 0, sizeof(sums));
-    const uint32_t *q = w->queries + row * w->stride;
-    for (size_t i = 0; i < w->pairs; i++) {
+BF16_INLINE void score(const workspace *w, size_t first, size_t end) {
+    size_t pairs = pair_count(w);
+    size_t stride = query_stride(w);
+    for (size_t row = first; row < end; row += TILE) {
+        __m512 sums[TILE][BLOCK / LANES];
+        memset(sums, 0, sizeof(sums));
+        const uint32_t *q = (const uint32_t *)w->queries + row * stride;
+        const uint32_t *keys = w->keys;
+        for (size_t i = 0; i < pairs; i++) {
+            __m512i key[BLOCK / LANES];
 #pragma clang loop unroll(full)
-        for (size_t v = 0; v < BLOCK / LANES; v++) {
-            __m512i key = _mm512_loadu_si512(w->keys + i * BLOCK + v * LANES);
+            for (size_t v = 0; v < BLOCK / LANES; v++) {
+                key[v] = _mm512_loadu_si512(keys + i * BLOCK + v * LANES);
+            }
 #pragma clang loop unroll(full)
             for (size_t t = 0; t < TILE; t++) {
-                sums[t][v] = dot(sums[t][v], key, q[t * w->stride + i]);
+#pragma clang loop unroll(full)
+                for (size_t v = 0; v < BLOCK / LANES; v++) {
+                    sums[t][v] = dot(sums[t][v], key[v], q[t * stride + i]);
+                }
             }
         }
+        memcpy((float *)w->scores + (row - first) * BLOCK, sums, sizeof(sums));
     }
-    memcpy(w->scores, sums, sizeof(sums));
 }
 
-/// sums[t] = sums[t] · factor[t] + weights[t] · values, for `vectors` vectors from column `column` on.
-BF16_INLINE void collect(
-    const workspace *w, size_t row, size_t column, const float *factors, const size_t vectors
+/// 2^x for x of at most 0, within 3e-6 of itself; 0 far below, NaN stays NaN.
+BF16_INLINE __m512 power_of_two(__m512 x) {
+    // The polynomial was fitted here (minimax of the relative error in -0.5 ... 0.5) with the constant 1.
+    x = _mm512_max_ps(_mm512_set1_ps(-1000), x);
+    __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_sub_ps(x, whole);
+    __m512 p = _mm512_set1_ps(0.00958285311f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.0559064256f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.240240986f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.693124193f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1));
+    return _mm512_scalef_ps(p, whole);
+}
+
+/// The largest of the lanes, in all of them.
+BF16_INLINE __m512 largest_of(__m512 x) {
+    x = _mm512_max_ps(x, _mm512_shuffle_f32x4(x, x, 0x4E));
+    x = _mm512_max_ps(x, _mm512_shuffle_f32x4(x, x, 0xB1));
+    x = _mm512_max_ps(x, _mm512_permute_ps(x, 0x4E));
+    return _mm512_max_ps(x, _mm512_permute_ps(x, 0xB1));
+}
+
+BF16_INLINE void weigh(const workspace *w, size_t first, size_t end, size_t start) {
+    float maxima[PANEL];
+    for (size_t row = first; row < end; row++) {
+        float *scores = (float *)w->scores + (row - first) * BLOCK;
+        for (size_t j = ck_visible(w, row, start); j < BLOCK; j++) {
+            scores[j] = -INFINITY;
+        }
+        // Of a NaN and a number the second operand is taken, so that a maximum is a number.
+        __m512 largest = _mm512_set1_ps(w->maxima[row]);
+        __m512 other = _mm512_max_ps(_mm512_loadu_ps(scores), largest);
+        largest = _mm512_max_ps(_mm512_loadu_ps(scores + LANES), largest);
+        other = _mm512_max_ps(_mm512_loadu_ps(scores + 2 * LANES), other);
+        largest = _mm512_max_ps(_mm512_loadu_ps(scores + 3 * LANES), largest);
+        _mm_store_ss(maxima + (row - first), _mm512_castps512_ps128(largest_of(_mm512_max_ps(other, largest))));
+    }
+    for (size_t i = 0; i < end - first; i += LANES) {
+        __mmask16 mask = mask_of(end - first, i);
+        __m512 new = _mm512_maskz_loadu_ps(mask, maxima + i);
+        __m512 old = _mm512_maskz_loadu_ps(mask, w->maxima + first + i);
+        _mm512_mask_storeu_ps(w->factors + i, mask, power_of_two(_mm512_sub_ps(old, new)));
+        _mm512_mask_storeu_ps(w->maxima + first + i, mask, new);
+    }
+    for (size_t row = first; row < end; row++) {
+        float *scores = (float *)w->scores + (row - first) * BLOCK;
+        float *totals = w->totals + row * LANES;
+        __m512 largest = _mm512_set1_ps(maxima[row - first]);
+        __m512 x[BLOCK / LANES];
+#pragma clang loop unroll(full)
+        for (size_t v = 0; v < BLOCK / LANES; v++) {
+            x[v] = power_of_two(_mm512_sub_ps(_mm512_loadu_ps(scores + v * LANES), largest));
+        }
+        __m512 sum = _mm512_add_ps(_mm512_add_ps(x[0], x[1]), _mm512_add_ps(x[2], x[3]));
+        __m512 factor = _mm512_set1_ps(w->factors[row - first]);
+        _mm512_storeu_ps(totals, _mm512_fmadd_ps(_mm512_loadu_ps(totals), factor, sum));
+        _mm512_storeu_si512(scores, rounded(x[0], x[1]));
+        _mm512_storeu_si512(scores + LANES, rounded(x[2], x[3]));
+    }
+}
+
+/// The sums of one tile, for `vectors` vectors from column `column` on.
+BF16_INLINE void collect_columns(
+    const workspace *w, float *rows, const uint32_t *weights, const float *factors, size_t column, size_t visible,
+    const size_t vectors
 ) {
     __m512 sums[TILE][4];
+    const uint32_t *values = (const uint32_t *)w->values + column;
 #pragma clang loop unroll(full)
     for (size_t t = 0; t < TILE; t++) {
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            __m512 old = _mm512_loadu_ps(w->sums + (row + t) * w->width + column + v * LANES);
+            __m512 old = _mm512_loadu_ps(rows + t * w->width + column + v * LANES);
             sums[t][v] = _mm512_mul_ps(old, _mm512_set1_ps(factors[t]));
         }
     }
-    for (size_t j = 0; j < BLOCK / 2; j++) {
+    for (size_t j = 0; j < (visible + 1) / 2; j++) {
+        __m512i value[4];
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            __m512i value = _mm512_loadu_si512(w->values + j * w->width + column + v * LANES);
+            value[v] = _mm512_loadu_si512(values + j * w->width + v * LANES);
+        }
 #pragma clang loop unroll(full)
-            for (size_t t = 0; t < TILE; t++) {
-                sums[t][v] = dot(sums[t][v], value, w->weights[t * BLOCK / 2 + j]);
+        for (size_t t = 0; t < TILE; t++) {
+#pragma clang loop unroll(full)
+            for (size_t v = 0; v < vectors; v++) {
+                sums[t][v] = dot(sums[t][v], value[v], weights[t * BLOCK + j]);
             }
         }
     }
@@ -123,8 +204,26 @@ BF16_INLINE void collect(
     for (size_t t = 0; t < TILE; t++) {
 #pragma clang loop unroll(full)
         for (size_t v = 0; v < vectors; v++) {
-            _mm512_storeu_ps(w->sums + (row + t) * w->width + column + v * LANES, sums[t][v]);
+            _mm512_storeu_ps(rows + t * w->width + column + v * LANES, sums[t][v]);
         }
+    }
+}
+
+BF16_INLINE void collect(const workspace *w, size_t first, size_t end, size_t visible) {
+    for (size_t column = 0; column < w->width;) {
+        size_t vectors = ck_vectors_at_once((w->width - column) / LANES);
+        for (size_t row = first; row < end; row += TILE) {
+            float *rows = w->sums + row * w->width;
+            const uint32_t *weights = (const uint32_t *)w->scores + (row - first) * BLOCK;
+            const float *factors = w->factors + (row - first);
+            switch (vectors) {
+            case 4: collect_columns(w, rows, weights, factors, column, visible, 4); break;
+            case 3: collect_columns(w, rows, weights, factors, column, visible, 3); break;
+            case 2: collect_columns(w, rows, weights, factors, column, visible, 2); break;
+            default: collect_columns(w, rows, weights, factors, column, visible, 1); break;
+            }
+        }
+        column += vectors * LANES;
     }
 }
 
@@ -133,74 +232,9 @@ BF16_TARGET static void attend(
     const ck_head_rows *values, int causal, size_t firstIndex, float scale, float *restrict out, size_t outStride,
     float *restrict scratch
 ) {
-    size_t rows = queries * heads;
-    size_t full = (rows + TILE - 1) / TILE * TILE;
-    workspace w;
-    w.pairs = (dimension + 1) / 2;
-    w.stride = ck_padded(w.pairs);
-    w.width = ck_padded(dimension);
-    w.sums = scratch;
-    w.scores = w.sums + full * w.width;
-    w.maxima = w.scores + TILE * BLOCK;
-    w.totals = w.maxima + full;
-    w.queries = (uint32_t *)(w.totals + full);
-    w.keys = w.queries + full * w.stride;
-    w.values = w.keys + w.stride * BLOCK;
-    w.weights = w.values + BLOCK / 2 * w.width;
-    // Row (query r, head h) is r · heads + h, so that the queries of a tile see nearly the same keys.
-    for (size_t row = 0; row < full; row++) {
-        w.maxima[row] = -3.0e38f;
-        w.totals[row] = 0;
-        const float *from = q + row / heads * qStride + row % heads * dimension;
-        for (size_t i = 0; i < w.stride; i += LANES) {
-            _mm512_storeu_si512(
-                w.queries + row * w.stride + i,
-                row < rows ? pairs_of(from, 2 * i, dimension, scale) : _mm512_setzero_si512());
-        }
-    }
-    memset(w.sums, 0, full * w.width * sizeof(float));
-    size_t all = keys[0].count + keys[1].count;
-    size_t reach = causal && firstIndex + queries < all ? firstIndex + queries : all;
-    for (size_t start = 0; start < reach; start += BLOCK) {
-        size_t count = reach - start < BLOCK ? reach - start : BLOCK;
-        pack(&w, keys, values, start, count, dimension);
-        for (size_t row = 0; row < full; row += TILE) {
-            size_t visible[TILE];
-            size_t most = 0;
-            for (size_t t = 0; t < TILE; t++) {
-                size_t last = causal ? firstIndex + (row + t) / heads + 1 : all;
-                size_t seen = last <= start ? 0 : last - start;
-                visible[t] = seen < count ? seen : count;
-                most = visible[t] > most ? visible[t] : most;
-            }
-            if (most == 0) {
-                continue;
-            }
-            score(&w, row);
-            float factors[TILE];
-            for (size_t t = 0; t < TILE; t++) {
-                float *scores = w.scores + t * BLOCK;
-                factors[t] = weigh(scores, visible[t], w.maxima + row + t, w.totals + row + t);
-                for (size_t j = 0; j < BLOCK; j += 2 * LANES) {
-                    _mm512_storeu_si512(w.weights + t * BLOCK / 2 + j / 2, pairs_of(scores, j, BLOCK, 1));
-                }
-            }
-            size_t column = 0;
-            for (; column + 4 * LANES <= w.width; column += 4 * LANES) {
-                collect(&w, row, column, factors, 4);
-            }
-            for (; column < w.width; column += LANES) {
-                collect(&w, row, column, factors, 1);
-            }
-        }
-    }
-    for (size_t row = 0; row < rows; row++) {
-        float *to = out + row / heads * outStride + row % heads * dimension;
-        float inverse = 1.0f / w.totals[row];
-        for (size_t i = 0; i < dimension; i++) {
-            to[i] = w.sums[row * w.width + i] * inverse;
-        }
-    }
+    ck_attend(
+        (ck_attention_steps){query, pack, score, weigh, collect}, q, qStride, queries, heads, dimension, keys, values,
+        causal, firstIndex, scale * 1.44269504f, out, outStride, scratch);
 }
 #endif
 

@@ -60,14 +60,16 @@ struct JudgeQuestion: Sendable {
     let order: RubricOrder
     /// The ids whose logits are wanted.
     let tokens: [Int]
+    /// Whether ``JudgeAnswer/logSumExp`` is wanted.
+    let wantsLogSumExp: Bool
 }
 
 /// The logits of one candidate at the answer position.
 struct JudgeAnswer: Sendable {
     /// The logits of the question's tokens, in their order.
     let logits: [Float]
-    /// The logarithm of the sum of the exponentials of all logits.
-    let logSumExp: Float
+    /// The logarithm of the sum of the exponentials of all logits; nil when it was not wanted.
+    let logSumExp: Float?
 }
 
 /// What a model says about a group, and what it cost.

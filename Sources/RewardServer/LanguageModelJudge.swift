@@ -63,6 +63,7 @@ struct LanguageModelJudge: Judge {
         fileprivate let group: PlannedGroup?
         /// The ids whose logits are wanted.
         fileprivate let tokens: [Int]
+        fileprivate let wantsLogSumExp: Bool
 
         var rowCount: Int { group?.rowCount ?? 0 }
     }
@@ -108,7 +109,8 @@ struct LanguageModelJudge: Judge {
                 if case .failure(let failure) = candidate { failure } else { nil }
             },
             group: group,
-            tokens: question.tokens
+            tokens: question.tokens,
+            wantsLogSumExp: question.wantsLogSumExp
         )
     }
 
@@ -149,7 +151,7 @@ struct LanguageModelJudge: Judge {
                 return .success(
                     JudgeAnswer(
                         logits: model.logits(branch, tokens: question.tokens),
-                        logSumExp: model.logSumExp(branch)
+                        logSumExp: question.wantsLogSumExp ? model.logSumExp(branch) : nil
                     )
                 )
             }

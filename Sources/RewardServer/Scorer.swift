@@ -72,7 +72,8 @@ struct Scorer: Sendable {
                     candidates: images,
                     text: group.text,
                     order: group.rubric.rubric.order,
-                    tokens: group.rubric.flatTokens
+                    tokens: group.rubric.flatTokens,
+                    wantsLogSumExp: group.options.wantsMass
                 )
             )
         return PreparedGroup(

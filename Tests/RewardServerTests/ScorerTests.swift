@@ -35,6 +35,34 @@ import Testing
         #expect(response.scores.map { $0.outcome.failure?.code } == [nil, "non_finite_logits", nil])
     }
 
+    @Test("the sum over the vocabulary is made when the mass is asked for, and changes no score")
+    func mass() throws {
+        let model = try Fixtures.load()
+        func score(_ options: ScoreOptions?) throws -> [EditScore] {
+            var request = try Fixtures.group()
+            request.options = options
+            return try Fixtures.score(request, model).scores.compactMap(\.outcome.score)
+        }
+        let whole = try score(nil)
+        #expect(whole.allSatisfy { $0.mass != nil })
+        let bare = try score(ScoreOptions(returned: [.probabilities]))
+        #expect(bare.allSatisfy { $0.mass == nil && $0.warnings.isEmpty })
+        #expect(bare.map(\.score) == whole.map(\.score))
+        #expect(bare.map(\.probabilities) == whole.map(\.probabilities))
+        #expect(try score(ScoreOptions(returned: [.mass])).map(\.mass) == whole.map(\.mass))
+    }
+
+    @Test(
+        "a least mass is looked at whether or not the reply holds it",
+        arguments: [nil, []] as [[ReplyPart]?]
+    )
+    func leastMass(returned: [ReplyPart]?) throws {
+        var request = try Fixtures.flatGroup([1, 2])
+        request.options = ScoreOptions(minimumMass: 0.995, returned: returned)
+        let refused = try Fixtures.score(request, try Fixtures.model())
+        #expect(refused.scores.allSatisfy { $0.outcome.failure?.code == "low_label_mass" })
+    }
+
     @Test("an unusable source fails the group")
     func source() throws {
         var request = try Fixtures.flatGroup([1])

@@ -103,7 +103,6 @@ struct PolicyBench {
             body()
             times.append((ContinuousClock.now - begun) / .seconds(1))
         } while ContinuousClock.now - start < budget
-        let after = peak.measure()
         return PolicyBenchRecord(
             name: name,
             work: work,
@@ -111,11 +110,12 @@ struct PolicyBench {
             items: items,
             baseWeights: isTiny ? BaseWeightFormat.float32.rawValue : format.rawValue,
             precision: isTiny ? TrainingPrecision.float32.rawValue : precision.rawValue,
-            seconds: times.sorted()[times.count / 2],
-            runs: times.count,
-            teraOperations: operations / 1e12,
-            peakTeraOperationsPerSecond: (before + after) / 2e12,
-            peakByteCount: ProcessMemory.peakByteCount
+            measured: Measured(
+                times: times,
+                operations: operations,
+                peaks: [before, peak.measure()],
+                peakByteCount: ProcessMemory.peakByteCount
+            )
         )
     }
 }

@@ -15,32 +15,14 @@ struct PolicyBenchRecord: Encodable {
     let baseWeights: String
     /// Arithmetic of products with them.
     let precision: String
-    /// Seconds of a run: the median.
-    let seconds: Double
-    /// Runs that were timed.
-    let runs: Int
-    /// Arithmetic of a run, in 10¹² operations.
-    let teraOperations: Double
-    /// What the instructions of the precision reached right before and after, in 10¹² operations a second.
-    let peakTeraOperationsPerSecond: Double
-    /// Most memory of the process during the case, in bytes.
-    let peakByteCount: Int
-
-    /// 10¹² operations a second.
-    var teraOperationsPerSecond: Double { teraOperations / seconds }
-    /// The part of the peak that was reached.
-    var shareOfPeak: Double { teraOperationsPerSecond / peakTeraOperationsPerSecond }
+    /// Seconds, arithmetic, memory.
+    let measured: Measured
 
     private enum CodingKeys: String, CodingKey {
         case name = "case"
-        case work, tokens, items, precision, seconds, runs
+        case work, tokens, items, precision
         case baseWeights = "base_weights"
-        case teraOperations = "tflop"
-        case teraOperationsPerSecond = "tflop_per_second"
-        case peakTeraOperationsPerSecond = "peak_tflop_per_second"
-        case shareOfPeak = "share_of_peak"
         case itemsPerSecond = "items_per_second"
-        case peakByteCount = "peak_resident_bytes"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -51,14 +33,8 @@ struct PolicyBenchRecord: Encodable {
         try container.encodeIfPresent(items, forKey: .items)
         try container.encode(baseWeights, forKey: .baseWeights)
         try container.encode(precision, forKey: .precision)
-        try container.encode(seconds, forKey: .seconds)
-        try container.encode(runs, forKey: .runs)
-        try container.encode(teraOperations, forKey: .teraOperations)
-        try container.encode(teraOperationsPerSecond, forKey: .teraOperationsPerSecond)
-        try container.encode(peakTeraOperationsPerSecond, forKey: .peakTeraOperationsPerSecond)
-        try container.encode(shareOfPeak, forKey: .shareOfPeak)
-        try container.encodeIfPresent(items.map { Double($0) / seconds }, forKey: .itemsPerSecond)
-        try container.encode(peakByteCount, forKey: .peakByteCount)
+        try container.encodeIfPresent(items.map { Double($0) / measured.seconds }, forKey: .itemsPerSecond)
+        try measured.encode(to: encoder)
     }
 
     /// The names of ``line``'s columns, as wide as they are.
@@ -83,11 +59,11 @@ struct PolicyBenchRecord: Encodable {
             tokens.map(String.init) ?? "",
             baseWeights,
             precision,
-            Text.decimal(seconds, 3),
-            items.map { Text.decimal(Double($0) / seconds, 2) } ?? "",
-            Text.decimal(teraOperationsPerSecond, 4),
-            "\(Int((100 * shareOfPeak).rounded()))%",
-            ByteText.gibibytes(peakByteCount)
+            Text.decimal(measured.seconds, 3),
+            items.map { Text.decimal(Double($0) / measured.seconds, 2) } ?? "",
+            Text.decimal(measured.teraOperationsPerSecond, 4),
+            "\(Int((100 * measured.shareOfPeak).rounded()))%",
+            ByteText.gibibytes(measured.peakByteCount)
         )
     }
 

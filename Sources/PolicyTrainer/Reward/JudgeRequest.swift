@@ -25,7 +25,9 @@ struct JudgeRequest: Sendable {
             edits: try candidates.enumerated().map {
                 EditCandidate(id: String($0.offset), image: try JudgeRequest.uri(of: $0.element))
             },
-            rubric: rubric.map { .named($0) }
+            rubric: rubric.map { .named($0) },
+            // Nothing but the scores is read; the labels' mass would take the judge's whole output head.
+            options: ScoreOptions(returned: [])
         )
     }
 

@@ -9,37 +9,23 @@ struct BenchRecord: Encodable {
     let detail: String
     /// Number formats of the arithmetic, such as `f32`.
     let precision: String
-    /// Seconds of a run: the median.
-    let seconds: Double
-    /// Runs that were timed.
-    let runs: Int
     /// Tokens of the decoder, patches of the vision tower, or rows of a product.
     let tokens: Int?
     /// Candidates that were scored.
     let candidates: Int?
-    /// Arithmetic of a run, in 10¹² operations.
-    let teraOperations: Double
-    /// 10¹² operations a second.
-    let teraOperationsPerSecond: Double
-    /// What the instructions of the precision reached right before and after, in 10¹² operations a second.
-    let peakTeraOperationsPerSecond: Double
-    /// Most memory of the process during the case, in bytes.
-    let peakByteCount: Int
+    /// Large buffers that the timed runs took from the system; 0 unless a run needs more than the one before them.
+    let newBufferCount: Int
+    /// Seconds, arithmetic, memory.
+    let measured: Measured
 
     /// Tokens a second.
-    var tokensPerSecond: Double? { tokens.map { Double($0) / seconds } }
-    /// The part of the peak that was reached.
-    var shareOfPeak: Double { teraOperationsPerSecond / peakTeraOperationsPerSecond }
+    var tokensPerSecond: Double? { tokens.map { Double($0) / measured.seconds } }
 
     private enum CodingKeys: String, CodingKey {
         case name = "case"
-        case detail, precision, seconds, runs, tokens, candidates
-        case teraOperations = "tflop"
-        case teraOperationsPerSecond = "tflop_per_second"
-        case peakTeraOperationsPerSecond = "peak_tflop_per_second"
-        case peakByteCount = "peak_resident_bytes"
+        case detail, precision, tokens, candidates
         case tokensPerSecond = "tokens_per_second"
-        case shareOfPeak = "share_of_peak"
+        case newBufferCount = "new_buffers"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -47,19 +33,14 @@ struct BenchRecord: Encodable {
         try container.encode(name, forKey: .name)
         try container.encode(detail, forKey: .detail)
         try container.encode(precision, forKey: .precision)
-        try container.encode(seconds, forKey: .seconds)
-        try container.encode(runs, forKey: .runs)
         try container.encodeIfPresent(tokens, forKey: .tokens)
         try container.encodeIfPresent(candidates, forKey: .candidates)
-        try container.encode(teraOperations, forKey: .teraOperations)
-        try container.encode(teraOperationsPerSecond, forKey: .teraOperationsPerSecond)
-        try container.encode(peakTeraOperationsPerSecond, forKey: .peakTeraOperationsPerSecond)
-        try container.encode(peakByteCount, forKey: .peakByteCount)
         try container.encodeIfPresent(tokensPerSecond, forKey: .tokensPerSecond)
-        try container.encode(shareOfPeak, forKey: .shareOfPeak)
+        try container.encode(newBufferCount, forKey: .newBufferCount)
+        try measured.encode(to: encoder)
     }
 
-    /// The names of ``columns``, as wide as they are.
+    /// The names of ``line``'s columns, as wide as they are.
     static let heading = row(
         "case",
         "of",
@@ -78,12 +59,12 @@ struct BenchRecord: Encodable {
             name,
             detail,
             precision,
-            String(format: seconds < 0.1 ? "%.5f" : "%.3f", seconds),
+            String(format: measured.seconds < 0.1 ? "%.5f" : "%.3f", measured.seconds),
             tokensPerSecond.map { String(format: "%.0f", $0) } ?? "",
-            String(format: "%.4f", teraOperationsPerSecond),
-            String(format: "%.4f", peakTeraOperationsPerSecond),
-            String(format: "%.0f%%", 100 * shareOfPeak),
-            ByteText.gibibytes(peakByteCount)
+            String(format: "%.4f", measured.teraOperationsPerSecond),
+            String(format: "%.4f", measured.peakTeraOperationsPerSecond),
+            String(format: "%.0f%%", 100 * measured.shareOfPeak),
+            ByteText.gibibytes(measured.peakByteCount)
         )
     }
 

@@ -57,21 +57,22 @@ struct BenchRun {
         for kind in InstructionPeak.allCases where kind.isAvailable {
             ProcessMemory.resetPeak()
             let duration = Duration.milliseconds(isQuick ? 100 : 500)
-            let rate = kind.measure(for: duration) / 1e12
+            let rate = kind.measure(for: duration)
             let seconds = duration / .seconds(1)
             try report(
                 BenchRecord(
                     name: "peak",
                     detail: "instructions, \(Parallel.threadCount) threads",
                     precision: kind.rawValue,
-                    seconds: seconds,
-                    runs: 1,
                     tokens: nil,
                     candidates: nil,
-                    teraOperations: rate * seconds,
-                    teraOperationsPerSecond: rate,
-                    peakTeraOperationsPerSecond: rate,
-                    peakByteCount: ProcessMemory.peakByteCount
+                    newBufferCount: 0,
+                    measured: Measured(
+                        times: [seconds],
+                        operations: rate * seconds,
+                        peaks: [rate],
+                        peakByteCount: ProcessMemory.peakByteCount
+                    )
                 )
             )
         }

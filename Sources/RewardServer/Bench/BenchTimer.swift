@@ -37,27 +37,29 @@ struct BenchTimer {
         try body(try prepare(0))
         let before = peak.measure()
         var times: [Double] = []
+        var newBuffers = 0
         let start = ContinuousClock.now
         repeat {
             let input = try prepare(times.count + 1)
+            let known = Tensor.newBufferCount
             let begun = ContinuousClock.now
             try body(input)
             times.append((ContinuousClock.now - begun) / .seconds(1))
+            newBuffers += Tensor.newBufferCount - known
         } while ContinuousClock.now - start < budget && times.count < Self.mostRuns
-        let after = peak.measure()
-        let seconds = times.sorted()[times.count / 2]
         return BenchRecord(
             name: name,
             detail: detail,
             precision: precision,
-            seconds: seconds,
-            runs: times.count,
             tokens: tokens,
             candidates: candidates,
-            teraOperations: operations / 1e12,
-            teraOperationsPerSecond: operations / seconds / 1e12,
-            peakTeraOperationsPerSecond: (before + after) / 2e12,
-            peakByteCount: ProcessMemory.peakByteCount
+            newBufferCount: newBuffers,
+            measured: Measured(
+                times: times,
+                operations: operations,
+                peaks: [before, peak.measure()],
+                peakByteCount: ProcessMemory.peakByteCount
+            )
         )
     }
 

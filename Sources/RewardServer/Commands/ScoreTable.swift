@@ -13,7 +13,7 @@ struct ScoreTable {
     /// - Parameter answer: The rows.
     init(_ answer: ShellAnswer) {
         let scores = answer.rows.compactMap(\.outcome.score)
-        let labels = Self.sorted(Array(scores.first?.probabilities.keys ?? [:].keys))
+        let labels = Self.sorted(Array((scores.first?.probabilities ?? [:]).keys))
         let title = Self.title(of: labels)
         let width = max(title.count, labels.count)
         var lines: [String] = []
@@ -22,11 +22,11 @@ struct ScoreTable {
         for row in answer.rows {
             switch row.outcome {
             case .score(let score):
-                let bar = Self.padded(Self.bar(score.probabilities, labels: labels), width)
+                let bar = Self.padded(Self.bar(score.probabilities ?? [:], labels: labels), width)
                 let warning = score.warnings.isEmpty ? "" : "  (\(score.warnings.joined(separator: ", ")))"
                 lines.append(
                     " \(Self.number(score.score, 3))  \(Self.number(score.raw, 2, width: 6))  \(bar)  "
-                        + "\(Self.number(score.mass, 3))  \(row.image)\(warning)"
+                        + "\(score.mass.map { Self.number($0, 3) } ?? "    -")  \(row.image)\(warning)"
                 )
             case .failure(let failure):
                 lines.append(" error  \(row.image): \(Self.without(row.image, failure.message))")

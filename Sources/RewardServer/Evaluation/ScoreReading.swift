@@ -58,7 +58,7 @@ struct ScoreReader: Sendable {
     private func draw(_ score: EditScore, _ generator: inout CounterGenerator) -> Double {
         var rest = generator.nextUnit()
         for label in labels {
-            rest -= score.probabilities[label.name] ?? 0
+            rest -= score.probabilities?[label.name] ?? 0
             if rest < 0 { return label.score }
         }
         return labels.last?.score ?? 0

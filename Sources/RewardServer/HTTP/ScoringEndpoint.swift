@@ -35,7 +35,7 @@ struct ScoringEndpoint: Sendable {
             "scored",
             metadata: [
                 "request": "\(requestID)", "ok": "\(response.group.scored)", "n": "\(response.group.count)",
-                "ms": "\(response.timings.total)",
+                "ms": "\((ContinuousClock.now - start).milliseconds)",
             ]
         )
         return response
@@ -72,8 +72,9 @@ struct ScoringEndpoint: Sendable {
         }
         share = scored.share
         var response = scored.response
-        response.timings.total = (ContinuousClock.now - start).milliseconds
+        response.timings?.total = (ContinuousClock.now - start).milliseconds
         metrics.record(response, sharedPass: scored.groupCount)
+        response = response.keeping(request.returned)
         if response.group.scored == 0 || (request.isStrict && response.group.scored < response.group.count) {
             throw RequestError.failedItems(response.scores)
         }
@@ -85,11 +86,13 @@ struct ScoringEndpoint: Sendable {
         let items: Int
         let deadline: Int?
         let isStrict: Bool
+        let returned: [ReplyPart]?
 
         init(_ request: EditScoresRequest) {
             items = request.edits.count
             deadline = request.options?.deadlineMilliseconds
             isStrict = request.strict ?? false
+            returned = request.options?.returned
         }
     }
 }

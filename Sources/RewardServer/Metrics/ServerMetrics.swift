@@ -64,16 +64,18 @@ final class ServerMetrics: Sendable {
     ///   - groupCount: How many groups were in its forward pass.
     func record(_ response: EditScoresResponse, sharedPass groupCount: Int) {
         contents.withLock { contents in
-            let (usage, timings) = (response.usage, response.timings)
+            let usage = response.usage
             contents.usage.promptTokens += usage.promptTokens
             contents.usage.cachedTokens += usage.cachedTokens
             contents.usage.imageTokens += usage.imageTokens
             contents.usage.imagesEncoded += usage.imagesEncoded
             contents.usage.imagesCached += usage.imagesCached
-            contents.request.observe(timings.total / 1_000)
-            contents.queue.observe(timings.queue / 1_000)
-            for stage in Stage.allCases {
-                contents.stages[stage]?.observe(stage.milliseconds(of: timings) / 1_000)
+            if let timings = response.timings {
+                contents.request.observe(timings.total / 1_000)
+                contents.queue.observe(timings.queue / 1_000)
+                for stage in Stage.allCases {
+                    contents.stages[stage]?.observe(stage.milliseconds(of: timings) / 1_000)
+                }
             }
             contents.batch.observe(Double(response.scores.count))
             contents.pass.observe(Double(groupCount))
@@ -82,7 +84,7 @@ final class ServerMetrics: Sendable {
                 case .score(let score):
                     contents.items["scored", default: 0] += 1
                     contents.score.observe(score.score)
-                    contents.mass.observe(score.mass)
+                    if let mass = score.mass { contents.mass.observe(mass) }
                     contents.lowMass += score.warnings.contains("low_label_mass") ? 1 : 0
                 case .failure(let failure):
                     contents.items[failure.type, default: 0] += 1

@@ -27,9 +27,8 @@ enum ExpectedScoreMode {
                 logSumExp: answer.logSumExp,
                 temperature: options.temperature ?? 1
             )
-            let minimum = options.minimumMass ?? 0
-            guard distribution.mass >= minimum else {
-                throw ScoreError.lowLabelMass(mass: distribution.mass, minimum: minimum)
+            if let minimum = options.minimumMass, let mass = distribution.mass, mass < minimum {
+                throw ScoreError.lowLabelMass(mass: mass, minimum: minimum)
             }
             return .score(score(distribution, names: labels.map { $0.tokens[0] }))
         } catch {
@@ -47,7 +46,7 @@ enum ExpectedScoreMode {
             normalizedEntropy: distribution.normalizedEntropy,
             standardDeviation: distribution.standardDeviation,
             mass: distribution.mass,
-            warnings: distribution.mass < warningMass ? ["low_label_mass"] : []
+            warnings: distribution.mass.map { $0 < warningMass } ?? false ? ["low_label_mass"] : []
         )
     }
 }

@@ -9,8 +9,9 @@ struct ScoreDistribution: Sendable, Equatable {
     let values: [Double]
     /// The labels' probabilities, in the same order; sum 1.
     let probabilities: [Double]
-    /// Probability of all label tokens together under the full softmax at temperature 1, 0...1.
-    let mass: Double
+    /// Probability of all label tokens together under the full softmax at temperature 1, 0...1; nil when the sum over the
+    /// vocabulary is not known.
+    let mass: Double?
 
     /// Reads the distribution out of the logits at the answer position.
     ///
@@ -19,25 +20,25 @@ struct ScoreDistribution: Sendable, Equatable {
     /// - Parameters:
     ///   - logits: The logits of each label's spellings, natural-log units; labels as in `values`.
     ///   - values: What each label is worth; at least two.
-    ///   - logSumExp: The logarithm of the sum of the exponentials of all logits of the vocabulary.
+    ///   - logSumExp: The logarithm of the sum of the exponentials of all logits of the vocabulary; nil leaves ``mass`` out.
     ///   - temperature: What the logits are divided by; above 0.
     /// - Throws: ``ScoreError/nonFiniteLogits`` for a NaN or an infinity.
     ///
     /// Source: arXiv:2510.16888, equations 10 and 11; `reward_server/reward_server.py` in PKU-YuanGroup/Edit-R1.
-    init(logits: [[Float]], values: [Double], logSumExp: Float, temperature: Double = 1) throws(ScoreError) {
+    init(logits: [[Float]], values: [Double], logSumExp: Float?, temperature: Double = 1) throws(ScoreError) {
         precondition(
             logits.count == values.count,
             "\(logits.count) rows of logits for \(values.count) labels"
         )
         let all = logits.flatMap { $0.map(Double.init) }
-        guard all.allSatisfy(\.isFinite), logSumExp.isFinite else { throw .nonFiniteLogits }
+        guard all.allSatisfy(\.isFinite), logSumExp?.isFinite ?? true else { throw .nonFiniteLogits }
         let rows = logits.map { row in Self.logSumExp(row.map { Double($0) / temperature }) }
         let total = Self.logSumExp(rows)
         let probabilities = rows.map { exp($0 - total) }
         guard probabilities.allSatisfy(\.isFinite) else { throw .nonFiniteLogits }
         self.values = values
         self.probabilities = probabilities
-        mass = min(1, exp(Self.logSumExp(all) - Double(logSumExp)))
+        mass = logSumExp.map { min(1, exp(Self.logSumExp(all) - Double($0))) }
     }
 
     private static func logSumExp(_ terms: [Double]) -> Double {

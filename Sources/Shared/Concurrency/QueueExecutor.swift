@@ -19,7 +19,7 @@ public final class QueueExecutor: SerialExecutor {
     /// Runs a job after those that came before it.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let executor = asUnownedSerialExecutor()
+        let executor = unsafe asUnownedSerialExecutor()
         queue.async {
             unsafe job.runSynchronously(on: executor)
         }

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Foundation
 
 /// How fast this CPU's widest multiply-and-add instructions run, which no matrix product can exceed.
 ///
@@ -14,6 +15,9 @@ public enum InstructionPeak: String, Sendable, CaseIterable {
     /// Rounds between two looks at the clock; well below a millisecond.
     private static let roundsAtATime = 20_000
 
+    /// How long the BLAS library's threads may still spin after a product, and take time from the measurement.
+    private static let rest = Duration.milliseconds(50)
+
     /// Whether the CPU has the instructions.
     public var isAvailable: Bool { operations(rounds: 1) > 0 }
 
@@ -24,6 +28,7 @@ public enum InstructionPeak: String, Sendable, CaseIterable {
     ///   instructions.
     public func measure(for duration: Duration = .milliseconds(50)) -> Double {
         guard isAvailable else { return 0 }
+        Thread.sleep(forTimeInterval: Self.rest / .seconds(1))
         let total = Lock(0.0)
         let start = ContinuousClock.now
         Parallel.forEach(Parallel.threadCount) { _ in

@@ -66,9 +66,11 @@ public enum SegmentAttention {
         }
     }
 
-    /// Rows of queries that go through the kernel together, heads counted: enough that turning a block of keys costs
-    /// little beside their products, few enough that sums stay in the core's cache.
-    private static let tileRows = 256
+    /// Most rows of queries that go through the kernel together, heads counted: enough that packing a block of keys
+    /// costs little beside their products, few enough that sums stay in the core's cache.
+    private static let mostTileRows = 768
+    /// Tiles that a thread should get at least, so that all threads end at about the same time.
+    private static let tilesOfThread = 4
 
     /// Attention inside segments, every row to every row of its segment.
     ///
@@ -178,7 +180,9 @@ public enum SegmentAttention {
             )
         }
         let groupSize = headCount / keyValueHeadCount
-        let tile = max(4, tileRows / groupSize)
+        let queryCount = branches.reduce(0) { $0 + $1.queryRows.count }
+        let fairShare = queryCount * keyValueHeadCount / (Parallel.threadCount * tilesOfThread)
+        let tile = max(4, min(mostTileRows / groupSize, fairShare))
         let jobs = (0..<keyValueHeadCount).flatMap { head in
             branches.flatMap { branch in
                 stride(from: branch.queryRows.lowerBound, to: branch.queryRows.upperBound, by: tile).map {

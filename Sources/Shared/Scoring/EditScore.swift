@@ -1,21 +1,21 @@
-/// What the judge says about one candidate.
+/// What the judge says about one candidate; optional parts are `nil` when the request did not ask for them.
 public struct EditScore: Codable, Sendable, Equatable {
     /// The expected value, mapped to 0...1.
     public var score: Double
     /// The expected value on the rubric's own scale.
     public var raw: Double
     /// Label → probability after the softmax over the labels; sums to 1.
-    public var probabilities: [String: Double]
+    public var probabilities: [String: Double]?
     /// The label of the highest probability.
     public var argmax: String
     /// Entropy of the labels' distribution, in nats.
-    public var entropy: Double
+    public var entropy: Double?
     /// ``entropy`` divided by the logarithm of the number of labels, 0...1.
-    public var normalizedEntropy: Double
+    public var normalizedEntropy: Double?
     /// Standard deviation of the labels' distribution, in units of ``score``.
-    public var standardDeviation: Double
+    public var standardDeviation: Double?
     /// Probability that the full softmax gives to all labels together, 0...1.
-    public var mass: Double
+    public var mass: Double?
     /// What the reader should know, as codes: `low_label_mass`.
     public var warnings: [String]
 
@@ -34,12 +34,12 @@ public struct EditScore: Codable, Sendable, Equatable {
     public init(
         score: Double,
         raw: Double,
-        probabilities: [String: Double],
+        probabilities: [String: Double]? = nil,
         argmax: String,
-        entropy: Double,
-        normalizedEntropy: Double,
-        standardDeviation: Double,
-        mass: Double,
+        entropy: Double? = nil,
+        normalizedEntropy: Double? = nil,
+        standardDeviation: Double? = nil,
+        mass: Double? = nil,
         warnings: [String] = []
     ) {
         self.score = score

@@ -22,8 +22,8 @@ public struct EditScoresResponse: Codable, Sendable, Equatable {
     public var group: GroupSummary
     /// What the request cost, in tokens and images.
     public var usage: ScoreUsage
-    /// What the request cost, in milliseconds.
-    public var timings: ScoreTimings
+    /// What the request cost, in milliseconds; `nil` when the request did not ask for it.
+    public var timings: ScoreTimings?
 
     /// Describes a reply.
     ///

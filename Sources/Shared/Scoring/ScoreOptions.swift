@@ -6,6 +6,8 @@ public struct ScoreOptions: Codable, Sendable, Equatable {
     public var minimumMass: Double?
     /// Milliseconds after which the request is given up; `nil` waits as long as the server allows.
     public var deadlineMilliseconds: Int?
+    /// What the reply holds besides the score; `nil` takes all there is.
+    public var returned: [ReplyPart]?
 
     /// Sets options; what is left out is the server's default.
     ///
@@ -13,10 +15,22 @@ public struct ScoreOptions: Codable, Sendable, Equatable {
     ///   - temperature: What the logits are divided by.
     ///   - minimumMass: Label mass below which a candidate becomes an error.
     ///   - deadlineMilliseconds: Milliseconds after which the request is given up.
-    public init(temperature: Double? = nil, minimumMass: Double? = nil, deadlineMilliseconds: Int? = nil) {
+    ///   - returned: What the reply holds besides the score.
+    public init(
+        temperature: Double? = nil,
+        minimumMass: Double? = nil,
+        deadlineMilliseconds: Int? = nil,
+        returned: [ReplyPart]? = nil
+    ) {
         self.temperature = temperature
         self.minimumMass = minimumMass
         self.deadlineMilliseconds = deadlineMilliseconds
+        self.returned = returned
+    }
+
+    /// Whether the labels' mass is asked for, by name or by a least one: it takes all rows of the output head.
+    public var wantsMass: Bool {
+        returned?.contains(.mass) ?? true || minimumMass ?? 0 > 0
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
@@ -26,11 +40,13 @@ public struct ScoreOptions: Codable, Sendable, Equatable {
         temperature = try container.decodeIfPresent(Double.self, forKey: .temperature)
         minimumMass = try container.decodeIfPresent(Double.self, forKey: .minimumMass)
         deadlineMilliseconds = try container.decodeIfPresent(Int.self, forKey: .deadlineMilliseconds)
+        returned = try container.decodeIfPresent([ReplyPart].self, forKey: .returned)
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case temperature
         case minimumMass = "min_mass"
         case deadlineMilliseconds = "deadline_ms"
+        case returned = "return"
     }
 }

@@ -4,13 +4,16 @@ internal import Foundation
 ///
 /// A forward pass makes tensors of the same few sizes layer after layer. Fresh memory of that size comes from the
 /// system page by page, each page zeroed at its first touch, which costs more than many of the kernels that fill it.
-/// What is kept is bounded; the buffer unused for longest goes first. Large buffers come from the system and go back to
-/// it directly: the C library's allocator would hold on to what it gets back.
+/// What is kept is bounded by what the process has had in use at its busiest, so that a pass finds all buffers of the one
+/// before it; the buffer unused for longest goes first. Large buffers come from the system and go back to it directly:
+/// the C library's allocator would hold on to what it gets back.
 @safe enum StoragePool {
     /// Bytes below which the C library's own allocator is as good.
     private static let leastByteCount = 256 << 10
-    /// Most bytes to keep for later.
+    /// Bytes that may be kept beyond the most that were in use at once.
     static let mostKept = 256 << 20
+    /// Most bytes to keep when less is in use than at the busiest time.
+    private static let mostKeptIdle = 1 << 30
     /// Bytes from which a buffer asks for huge pages.
     private static let hugePageByteCount = 2 << 20
 
@@ -23,22 +26,36 @@ internal import Foundation
         /// Kept buffers, the one unused for longest first.
         var buffers: [Buffer] = []
         var byteCount = 0
-        /// Bytes of lent buffers, and the most that were lent at once.
+        /// Bytes of buffers that are lent, and the most that were at once.
         var lent = 0
         var mostLent = 0
+        var newCount = 0
         var staysWithinPeak = false
 
-        /// Counts a buffer that is lent from now on.
-        mutating func lend(_ size: Int) {
+        /// Lends a buffer that is kept; nil, and counted as new, when there is none of its size.
+        mutating func lend(_ size: Int) -> Buffer? {
+            let index = buffers.lastIndex { $0.byteCount == size }
+            let buffer = index.map { buffers.remove(at: $0) }
+            byteCount -= buffer?.byteCount ?? 0
+            newCount += buffer == nil ? 1 : 0
             lent += size
             mostLent = max(mostLent, lent)
+            trim()
+            return buffer
+        }
+
+        mutating func keep(_ buffer: Buffer) {
+            lent -= buffer.byteCount
+            byteCount += buffer.byteCount
+            buffers.append(buffer)
+            trim()
         }
 
         /// Gives back what is kept beyond the bounds.
         mutating func trim() {
-            while byteCount > 0,
-                byteCount > StoragePool.mostKept || (staysWithinPeak && lent + byteCount > mostLent)
-            {
+            let idle = min(StoragePool.mostKeptIdle, mostLent - lent)
+            let limit = staysWithinPeak ? idle : max(StoragePool.mostKept, idle)
+            while byteCount > limit {
                 let oldest = buffers.removeFirst()
                 byteCount -= oldest.byteCount
                 unsafe StoragePool.release(oldest.base, oldest.byteCount)
@@ -65,6 +82,9 @@ internal import Foundation
         contents.withLock { ($0.byteCount, $0.lent, $0.mostLent) }
     }
 
+    /// How many buffers came from the system so far, since none of their size was kept.
+    static var newCount: Int { contents.withLock(\.newCount) }
+
     /// The size that a buffer of at least so many bytes has: a multiple of an eighth of a power of two, so that
     /// tensors of nearly equal size can take each other's place.
     private static func capacity(_ byteCount: Int) -> Int {
@@ -80,14 +100,7 @@ internal import Foundation
     static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
         let size = capacity(byteCount)
         guard size >= leastByteCount else { return unsafe request(size) }
-        let known = contents.withLock { contents -> Buffer? in
-            let index = contents.buffers.lastIndex { $0.byteCount == size }
-            let buffer = index.map { contents.buffers.remove(at: $0) }
-            contents.byteCount -= buffer?.byteCount ?? 0
-            contents.lend(size)
-            contents.trim()
-            return buffer
-        }
+        let known = contents.withLock { $0.lend(size) }
         return unsafe known?.base ?? request(size)
     }
 
@@ -103,12 +116,7 @@ internal import Foundation
             return
         }
         let buffer = unsafe Buffer(byteCount: size, base: base)
-        contents.withLock { contents in
-            contents.buffers.append(buffer)
-            contents.byteCount += size
-            contents.lent -= size
-            contents.trim()
-        }
+        contents.withLock { $0.keep(buffer) }
     }
 
     /// New memory; that of large buffers lies on a boundary of huge pages.

@@ -15,6 +15,8 @@ public struct Tensor: Sendable {
         get { StoragePool.staysWithinPeak }
         set { StoragePool.staysWithinPeak = newValue }
     }
+    /// Large buffers that tensors of this process have taken from the system; one that is used again does not count.
+    public static var newBufferCount: Int { StoragePool.newCount }
 
     private var storage: TensorStorage
 

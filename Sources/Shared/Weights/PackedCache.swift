@@ -121,25 +121,27 @@ public final class PackedCache: Sendable {
                     )
                 )
                 guard !packed.scales.isEmpty else { continue }
-                entry.scales.append(try packed.scales.withUnsafeBytes { try unsafe append($0) })
-                _ = try packed.sums.withUnsafeBytes { try unsafe append($0) }
+                entry.scales.append(try unsafe packed.scales.withUnsafeBytes { try unsafe append($0) })
+                _ = try unsafe packed.sums.withUnsafeBytes { try unsafe append($0) }
             }
             index[name] = entry
         }
         let text = try JSONEncoder().encode(index)
         try handle.write(contentsOf: text)
-        try handle.write(contentsOf: unsafe withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) })
+        try handle.write(
+            contentsOf: unsafe withUnsafeBytes(of: UInt64(text.count).littleEndian) { unsafe Data($0) }
+        )
         try handle.write(contentsOf: mark)
     }
 
     private static func index(of file: MappedFile) -> [String: Entry]? {
         let end = file.count - mark.count - 8
         guard end > 0 else { return nil }
-        let tail = unsafe file.withUnsafeBytes(end..<file.count) { Array($0) }
+        let tail = unsafe file.withUnsafeBytes(end..<file.count) { unsafe Array($0) }
         guard Array(tail.dropFirst(8)) == mark else { return nil }
         let length = tail.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(end) else { return nil }
-        let text = unsafe file.withUnsafeBytes(end - Int(length)..<end) { Data($0) }
+        let text = unsafe file.withUnsafeBytes(end - Int(length)..<end) { unsafe Data($0) }
         return try? JSONDecoder().decode([String: Entry].self, from: text)
     }
 

@@ -53,6 +53,7 @@ struct ScoreClientTests {
         #expect(sent.instruction == "make it blue")
         #expect(sent.requirement == "keep \"the\" rest")
         #expect(sent.edits.map(\.id) == ["0", "1"])
+        #expect(sent.options == ScoreOptions(returned: []))
         let bytes = try DataURI(sent.source.image).bytes
         #expect(try ImageDecoder.decode(bytes, name: "source") == request().source)
         #expect(server.count("/v1/edit-scores") == 1)

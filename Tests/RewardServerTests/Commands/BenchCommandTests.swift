@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 import Testing
 
 @testable import RewardServer
@@ -30,6 +31,26 @@ import Testing
         }
         #expect(operations("group", 4) < 4 * operations("pair", 1))
         #expect(operations("group, warm", 4) < operations("group", 4))
+    }
+
+    @Test(
+        "a forward pass takes no buffer from the system once one of its shape has run",
+        .enabled(if: Precision.bfloat16.obstacle == nil),
+        arguments: ["f32", "bf16"]
+    )
+    func buffers(precision: String) async throws {
+        let outcome = try await Shell.run([
+            "bench", "--quick", "--json", "--precision", precision, "--case", "vision", "--case", "prefill",
+            "--case", "groups",
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.outputLines.count == 8)
+        for line in outcome.outputLines {
+            let record = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            )
+            #expect(record["new_buffers"] as? Int == 0, "\(line)")
+        }
     }
 
     @Test("without --json there is a table")

@@ -93,6 +93,8 @@ import Testing
             ("{}", "{\"temperature\": -1e300}", "invalid_value", "options.temperature"),
             ("{}", "{\"min_mass\": 1.5}", "invalid_value", "options.min_mass"),
             ("{}", "{\"deadline_ms\": 0}", "invalid_value", "options.deadline_ms"),
+            ("{}", "{\"return\": [\"mass\", \"all\"]}", "invalid_value", "options.return[1]"),
+            ("{}", "{\"return\": \"mass\"}", "wrong_type", "options.return"),
         ]
     )
     func fields(part: String, replacement: String, code: String, parameter: String) async throws {

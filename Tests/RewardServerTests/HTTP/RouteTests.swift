@@ -59,6 +59,28 @@ import Testing
         }
     }
 
+    @Test(
+        "a reply holds what options.return names",
+        arguments: [
+            ([], []), ([.probabilities], ["probs"]), ([.entropy], ["entropy", "entropy_norm", "stddev"]),
+            ([.mass, .timings], ["mass"]),
+        ] as [([ReplyPart], Set<String>)]
+    )
+    func parts(asked: [ReplyPart], names: Set<String>) async throws {
+        try await TestServer().run(Fixtures.model()) { client in
+            var request = try Fixtures.flatGroup([1])
+            request.options = ScoreOptions(returned: asked)
+            let reply = try await client.post(request)
+            let object = try #require(try JSONSerialization.jsonObject(with: reply.body) as? [String: Any])
+            #expect(object.keys.contains("timings") == asked.contains(.timings))
+            let item = try #require((object["scores"] as? [[String: Any]])?.first)
+            #expect(Set(item.keys) == names.union(["id", "index", "score", "raw", "argmax", "warnings"]))
+            let metrics = String(decoding: try await client.send(.get, "/metrics").body, as: UTF8.self)
+            #expect(metrics.contains("reward_request_seconds_count 1\n"))
+            #expect(metrics.contains("reward_label_mass_count \(asked.contains(.mass) ? 1 : 0)\n"))
+        }
+    }
+
     @Test("every information route answers, with and without HEAD")
     func information() async throws {
         let name = try #require(RewardApplication.requestIDName)

@@ -51,7 +51,14 @@ struct StubJudge: Judge {
                 if isCancelled() { throw CancellationError() }
                 Thread.sleep(forTimeInterval: 0.002)
             }
-            reply.answers.append(answer(candidate))
+            reply.answers.append(
+                answer(candidate).map { answer in
+                    JudgeAnswer(
+                        logits: answer.logits,
+                        logSumExp: question.wantsLogSumExp ? answer.logSumExp : nil
+                    )
+                }
+            )
             reply.usage.promptTokens += 10
         }
         return reply

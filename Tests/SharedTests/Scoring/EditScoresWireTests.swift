@@ -29,6 +29,34 @@ import Testing
         #expect(try object(JSONEncoder().encode(response)) == object(data))
     }
 
+    @Test("a reply without the parts that were not asked for is read and written back the same")
+    func parts() throws {
+        let whole = try JSONDecoder().decode(EditScoresResponse.self, from: Data(Self.response.utf8))
+        #expect(whole.keeping(nil) == whole && whole.keeping(ReplyPart.allCases) == whole)
+        let bare = whole.keeping([])
+        let text = Self.response.replacing(/"probs":\{[^}]*\},/, with: "")
+            .replacing(/"entropy".*"mass":0.5,/, with: "")
+            .replacing(/,\s*"timings":\{[^}]*\}/, with: "")
+        #expect(try JSONDecoder().decode(EditScoresResponse.self, from: Data(text.utf8)) == bare)
+        #expect(try object(JSONEncoder().encode(bare)) == object(Data(text.utf8)))
+        #expect(bare.keeping([.mass]) == bare && whole.keeping([.mass]).scores[0].outcome.score?.mass == 0.5)
+    }
+
+    @Test("the names of parts are listed for one that does not exist")
+    func unknownPart() throws {
+        let error = #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(ScoreOptions.self, from: Data(#"{"return":["mass","score"]}"#.utf8))
+        }
+        guard case .dataCorrupted(let context) = error else {
+            Issue.record("another error")
+            return
+        }
+        #expect(
+            context.debugDescription == #"unknown part "score"; known here: probs, entropy, mass, timings"#
+        )
+        #expect(context.codingPath.pathText == "return[1]")
+    }
+
     @Test("a request of the contract is read and written back the same")
     func requestRoundTrip() throws {
         let text = """
@@ -36,11 +64,12 @@ import Testing
              "edits":[{"id":"a","image":"data:b"},{"image":"data:c"}],
              "rubric":{"template":"{instruction}","order":"text,source,edited",
                "labels":[{"tokens":["0"],"value":0},{"tokens":["5"," 5"],"value":5}],"normalize":"minmax"},
-             "options":{"temperature":1.5,"min_mass":0.25,"deadline_ms":60000},"strict":true}
+             "options":{"temperature":1.5,"min_mass":0.25,"deadline_ms":60000,"return":["probs","mass"]},"strict":true}
             """
         let request = try JSONDecoder().decode(EditScoresRequest.self, from: Data(text.utf8))
         #expect(request.edits.map(\.id) == ["a", nil])
         #expect(request.options?.minimumMass == 0.25)
+        #expect(request.options?.returned == [.probabilities, .mass])
         #expect(try object(JSONEncoder().encode(request)) == object(Data(text.utf8)))
         let named = text.replacing(
             /"rubric":\{.*\},\n?\s*"options"/.dotMatchesNewlines(),
