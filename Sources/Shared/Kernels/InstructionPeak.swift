@@ -15,8 +15,9 @@ public enum InstructionPeak: String, Sendable, CaseIterable {
     /// Rounds between two looks at the clock; well below a millisecond.
     private static let roundsAtATime = 20_000
 
-    /// How long the BLAS library's threads may still spin after a product, and take time from the measurement.
-    private static let rest = Duration.milliseconds(50)
+    /// How long the BLAS library's threads may still spin after a product, and take time from the measurement: OpenBLAS gives
+    /// up after 2²⁸ cycles (THREAD_TIMEOUT), a tenth of a second.
+    private static let rest = Duration.milliseconds(200)
 
     /// Whether the CPU has the instructions.
     public var isAvailable: Bool { operations(rounds: 1) > 0 }
