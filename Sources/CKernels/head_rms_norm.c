@@ -5,23 +5,28 @@
 
 // RMS norm of one head's channels and the rotation of adjacent channel pairs. Formulas of policies.md 7.
 
+// One over the root of the mean square of a row.
+CK_INLINE float ck_reciprocal_rms(const float *restrict from, size_t width, float epsilon) {
+    size_t whole = width / 16 * 16;
+    ck_lanes squares = {0};
+    for (size_t i = 0; i < whole; i += 16) {
+        squares += CK_LANES(from + i) * CK_LANES(from + i);
+    }
+    float square = CK_LANE_SUM(squares);
+    for (size_t i = whole; i < width; i++) {
+        square += from[i] * from[i];
+    }
+    return 1.0f / sqrtf(square / (float)width + epsilon);
+}
+
 CK_INLINE void ck_head_rms_norm_f32_body(
     const float *restrict x, size_t x_stride, const float *restrict weight, float *restrict y, size_t y_stride,
     size_t rows, size_t width, float epsilon
 ) {
-    size_t whole = width / 16 * 16;
     for (size_t row = 0; row < rows; row++) {
         const float *restrict from = x + row * x_stride;
         float *restrict to = y + row * y_stride;
-        ck_lanes squares = {0};
-        for (size_t i = 0; i < whole; i += 16) {
-            squares += CK_LANES(from + i) * CK_LANES(from + i);
-        }
-        float square = CK_LANE_SUM(squares);
-        for (size_t i = whole; i < width; i++) {
-            square += from[i] * from[i];
-        }
-        float r = 1.0f / sqrtf(square / (float)width + epsilon);
+        float r = ck_reciprocal_rms(from, width, epsilon);
         for (size_t i = 0; i < width; i++) {
             to[i] = from[i] * r * weight[i];
         }
@@ -82,19 +87,10 @@ CK_INLINE void ck_head_rms_norm_weight_f32_body(
     const float *restrict x, size_t x_stride, const float *restrict g, size_t g_stride, float *restrict sum,
     size_t rows, size_t width, float epsilon
 ) {
-    size_t whole = width / 16 * 16;
     for (size_t row = 0; row < rows; row++) {
         const float *restrict from = x + row * x_stride;
         const float *restrict slope = g + row * g_stride;
-        ck_lanes squares = {0};
-        for (size_t i = 0; i < whole; i += 16) {
-            squares += CK_LANES(from + i) * CK_LANES(from + i);
-        }
-        float square = CK_LANE_SUM(squares);
-        for (size_t i = whole; i < width; i++) {
-            square += from[i] * from[i];
-        }
-        float r = 1.0f / sqrtf(square / (float)width + epsilon);
+        float r = ck_reciprocal_rms(from, width, epsilon);
         for (size_t i = 0; i < width; i++) {
             sum[i] += slope[i] * (from[i] * r);
         }
