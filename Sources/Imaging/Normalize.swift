@@ -6,15 +6,15 @@
 /// last bits.)
 ///
 /// Source: `rescale`, `normalize` in `transformers/image_transforms.py` 5.23.0.
-public struct PixelNormalization: Sendable, Hashable {
+package struct PixelNormalization: Sendable, Hashable {
     /// Factor on every sample; usually 1/255.
-    public let rescaleFactor: Double
+    package let rescaleFactor: Double
     /// Mean of red, green, blue after rescaling.
-    public let mean: [Double]
+    package let mean: [Double]
     /// Standard deviation of red, green, blue after rescaling.
-    public let standardDeviation: [Double]
+    package let standardDeviation: [Double]
     /// The result for every channel and sample, `[3, 256]`.
-    public let table: [Float]
+    package let table: [Float]
 
     /// Sets the three constants.
     ///
@@ -22,7 +22,7 @@ public struct PixelNormalization: Sendable, Hashable {
     ///   - mean: Of red, green, blue; three values.
     ///   - standardDeviation: Of red, green, blue; three values, none 0.
     ///   - rescaleFactor: Factor on every sample.
-    public init(mean: [Double], standardDeviation: [Double], rescaleFactor: Double = 1.0 / 255.0) {
+    package init(mean: [Double], standardDeviation: [Double], rescaleFactor: Double = 1.0 / 255.0) {
         precondition(
             mean.count == 3 && standardDeviation.count == 3 && !standardDeviation.contains(0),
             "mean \(mean) and standard deviation \(standardDeviation) must have three values, no deviation 0"

@@ -5,18 +5,18 @@
 /// channel, time copy, y inside the patch, x inside the patch; all time copies of a still image are the same.
 ///
 /// Source: `patchify` in `transformers/models/qwen2_vl/image_processing_pil_qwen2_vl.py` 5.23.0.
-public struct PatchGrid: Sendable, Hashable {
+package struct PatchGrid: Sendable, Hashable {
     /// Rows of patches, a multiple of the merge size.
-    public let gridHeight: Int
+    package let gridHeight: Int
     /// Columns of patches, a multiple of the merge size.
-    public let gridWidth: Int
+    package let gridWidth: Int
     /// Values of one patch: 3 · time copies · patch size².
-    public let patchLength: Int
+    package let patchLength: Int
     /// `[gridHeight · gridWidth, patchLength]`.
-    public let values: [Float]
+    package let values: [Float]
 
     /// Patches in all.
-    public var patchCount: Int {
+    package var patchCount: Int {
         gridHeight * gridWidth
     }
 
@@ -28,7 +28,7 @@ public struct PatchGrid: Sendable, Hashable {
     ///   - patchSize: Side of a patch, in pixels.
     ///   - mergeSize: Side of the block of patches that becomes one token.
     ///   - temporalPatchSize: Time copies of the image.
-    public init(
+    package init(
         _ image: PixelImage,
         normalization: PixelNormalization,
         patchSize: Int,

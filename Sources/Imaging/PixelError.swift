@@ -1,12 +1,12 @@
 /// Why floats are not an image.
-public enum PixelError: Error, Hashable, CustomStringConvertible {
+package enum PixelError: Error, Hashable, CustomStringConvertible {
     /// There are more or fewer values than pixels.
     case wrongCount(count: Int, width: Int, height: Int)
     /// A value is NaN or infinite.
     case nonFinite(index: Int)
 
     /// One line: what is wrong and what to look at.
-    public var description: String {
+    package var description: String {
         switch self {
         case .wrongCount(let count, let width, let height):
             "\(count) values are no RGB image of \(width)×\(height) pixels; check the shape of the tensor"

@@ -4,7 +4,7 @@ extension PixelImage {
     /// Source: `pil_to_numpy`, `normalize` of VaeImageProcessor in `diffusers/image_processor.py` 0.42.1.
     ///
     /// - Returns: `[3, height, width]`, −1 to 1.
-    public func rgbFloats() -> [Float] {
+    package func rgbFloats() -> [Float] {
         let area = width * height
         let table = (0..<256).map { 2 * (Float($0) / 255) - 1 }
         return unsafe [Float](unsafeUninitializedCapacity: 3 * area) { output, initializedCount in
@@ -30,7 +30,7 @@ extension PixelImage {
     ///   - height: Height in pixels.
     /// - Throws: ``PixelError`` for a wrong count, or a value that is not finite (diffusers would show it as
     ///   black).
-    public init(rgbFloats: [Float], width: Int, height: Int) throws(PixelError) {
+    package init(rgbFloats: [Float], width: Int, height: Int) throws(PixelError) {
         let area = width * height
         guard width > 0, height > 0, rgbFloats.count == 3 * area else {
             throw .wrongCount(count: rgbFloats.count, width: width, height: height)

@@ -1,13 +1,13 @@
 /// An 8-bit RGB image in memory.
 ///
 /// Shape: `pixels` is `[height, width, 3]`, row-major, interleaved red, green, blue; 0 is dark, 255 is full.
-public struct PixelImage: Sendable, Hashable {
+package struct PixelImage: Sendable, Hashable {
     /// Width in pixels, at least 1.
-    public let width: Int
+    package let width: Int
     /// Height in pixels, at least 1.
-    public let height: Int
+    package let height: Int
     /// The samples, `[height, width, 3]`.
-    public var pixels: [UInt8]
+    package var pixels: [UInt8]
 
     /// Wraps samples.
     ///
@@ -15,7 +15,7 @@ public struct PixelImage: Sendable, Hashable {
     ///   - width: Width in pixels.
     ///   - height: Height in pixels.
     ///   - pixels: `[height, width, 3]`.
-    public init(width: Int, height: Int, pixels: [UInt8]) {
+    package init(width: Int, height: Int, pixels: [UInt8]) {
         precondition(
             width > 0 && height > 0 && pixels.count == width * height * 3,
             "\(pixels.count) samples do not fill an RGB image of \(width)×\(height)"

@@ -1,5 +1,5 @@
 /// Why a file could not be decoded; every case names the file.
-public enum DecodeError: Error, Hashable, CustomStringConvertible {
+package enum DecodeError: Error, Hashable, CustomStringConvertible {
     /// The file has no bytes.
     case empty(name: String)
     /// The bytes are no format that Imaging reads; `found` says what they look like.
@@ -22,7 +22,7 @@ public enum DecodeError: Error, Hashable, CustomStringConvertible {
     case unreadable(name: String, reason: String)
 
     /// One line: the file, the reason, the remedy.
-    public var description: String {
+    package var description: String {
         switch self {
         case .empty(let name):
             "\(name): the file is empty (0 bytes); write it again"
@@ -48,7 +48,7 @@ public enum DecodeError: Error, Hashable, CustomStringConvertible {
     }
 
     /// The file that the error is about.
-    public var name: String {
+    package var name: String {
         switch self {
         case .empty(let name), .unrecognized(let name, _), .truncated(let name, _, _),
             .corrupt(let name, _, _),

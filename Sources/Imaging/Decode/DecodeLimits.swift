@@ -1,19 +1,19 @@
 /// What a file may ask for; all of it is checked from headers, before anything is allocated.
-public struct DecodeLimits: Sendable, Hashable {
+package struct DecodeLimits: Sendable, Hashable {
     /// Largest picture, in pixels.
-    public var maximumPixels: Int
+    package var maximumPixels: Int
     /// Longest file, in bytes.
-    public var maximumBytes: Int
+    package var maximumBytes: Int
     /// Most metadata in one file (PNG ancillary chunks; JPEG application and comment segments), in bytes.
-    public var maximumMetadataBytes: Int
+    package var maximumMetadataBytes: Int
     /// Most ancillary chunks or application segments in one file.
-    public var maximumMetadataParts: Int
+    package var maximumMetadataParts: Int
     /// Most scans of a progressive JPEG, each of which costs a pass over the picture (encoders write about
     /// ten).
-    public var maximumScans: Int
+    package var maximumScans: Int
 
     /// 50 million pixels, 16 MiB, 8 MiB of metadata in 1,024 parts, 100 scans.
-    public static let standard = DecodeLimits()
+    package static let standard = DecodeLimits()
 
     /// Sets limits; what is left out is as in ``standard``.
     ///
@@ -23,7 +23,7 @@ public struct DecodeLimits: Sendable, Hashable {
     ///   - maximumMetadataBytes: Most metadata, in bytes.
     ///   - maximumMetadataParts: Most pieces of metadata.
     ///   - maximumScans: Most scans of a progressive JPEG.
-    public init(
+    package init(
         maximumPixels: Int = 50_000_000,
         maximumBytes: Int = 16 << 20,
         maximumMetadataBytes: Int = 8 << 20,

@@ -5,7 +5,7 @@ import Foundation
 /// The first bytes decide which format it is, never the name; the name stands in errors. The result is 8-bit
 /// RGB, upright (the stored orientation is applied, as Pillow's `ImageOps.exif_transpose` does) and
 /// composited over white. Orientation inside compressed PNG text is not looked at.
-public enum ImageDecoder {
+package enum ImageDecoder {
     /// Decodes a file that is in memory.
     ///
     /// - Parameters:
@@ -14,7 +14,7 @@ public enum ImageDecoder {
     ///   - limits: What the file may ask for.
     /// - Returns: The image.
     /// - Throws: ``DecodeError``.
-    public static func decode(
+    package static func decode(
         _ bytes: [UInt8],
         name: String,
         limits: DecodeLimits = .standard
@@ -45,7 +45,7 @@ public enum ImageDecoder {
     ///   - limits: What the file may ask for; its length is checked before it is read.
     /// - Returns: The image.
     /// - Throws: ``DecodeError``.
-    public static func decode(
+    package static func decode(
         contentsOf path: String,
         limits: DecodeLimits = .standard
     ) throws -> PixelImage {

@@ -1,5 +1,5 @@
 /// Why an image could not be written.
-public enum EncodeError: Error, Hashable, CustomStringConvertible {
+package enum EncodeError: Error, Hashable, CustomStringConvertible {
     /// A PNG text keyword is not 1 to 79 Latin-1 characters, or a value is not Latin-1 without zeros.
     case invalidText(keyword: String)
     /// A JPEG quality outside 1...100.
@@ -10,7 +10,7 @@ public enum EncodeError: Error, Hashable, CustomStringConvertible {
     case codec(format: ImageFormat, reason: String)
 
     /// One line: what failed and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .invalidText(let keyword):
             "PNG text \"\(keyword)\": use 1 to 79 Latin-1 characters, and Latin-1 without zeros in the value"

@@ -1,9 +1,9 @@
 import CImageCodecs
 
 /// Writes baseline YCbCr JPEG files.
-public enum JPEGEncoder {
+package enum JPEGEncoder {
     /// How finely colour is stored beside brightness.
-    public enum Chroma: Int32, Sendable, Hashable, CaseIterable {
+    package enum Chroma: Int32, Sendable, Hashable, CaseIterable {
         /// One colour sample per pixel (4:4:4).
         case full = 1
         /// One colour sample per 2×2 pixels (4:2:0), Pillow's default at every quality.
@@ -18,7 +18,7 @@ public enum JPEGEncoder {
     ///   - chroma: How finely colour is stored.
     /// - Returns: The bytes of the file.
     /// - Throws: ``EncodeError``.
-    public static func encode(
+    package static func encode(
         _ image: PixelImage,
         quality: Int = 95,
         chroma: Chroma = .half

@@ -1,7 +1,7 @@
 import CImageCodecs
 
 /// Writes 8-bit RGB PNG files.
-public enum PNGEncoder {
+package enum PNGEncoder {
     /// Encodes an image; decoding the result gives the same samples.
     ///
     /// - Parameters:
@@ -11,7 +11,7 @@ public enum PNGEncoder {
     /// - Returns: The bytes of the file.
     /// - Throws: ``EncodeError/invalidText(keyword:)``, or ``EncodeError/codec(format:reason:)`` when memory
     ///   is out.
-    public static func encode(_ image: PixelImage, text: [(String, String)] = []) throws -> [UInt8] {
+    package static func encode(_ image: PixelImage, text: [(String, String)] = []) throws -> [UInt8] {
         var strings: [[CChar]] = []
         for (keyword, value) in text {
             guard let latinKeyword = latin1(keyword), (1...79).contains(keyword.unicodeScalars.count),

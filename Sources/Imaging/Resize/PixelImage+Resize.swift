@@ -11,7 +11,7 @@ extension PixelImage {
     ///   - height: New height in pixels, at least 1.
     ///   - filter: The kernel.
     /// - Returns: The image of the new size.
-    public func resized(width: Int, height: Int, filter: ResampleFilter = .bicubic) -> PixelImage {
+    package func resized(width: Int, height: Int, filter: ResampleFilter = .bicubic) -> PixelImage {
         precondition(
             width > 0 && height > 0,
             "cannot resize \(self.width)×\(self.height) to \(width)×\(height)"
@@ -25,7 +25,7 @@ extension PixelImage {
     ///   - plan: Made for an image of this size.
     ///   - filter: The kernel.
     /// - Returns: The image of the plan's width and height.
-    public func resized(_ plan: ResizePlan, filter: ResampleFilter = .bicubic) -> PixelImage {
+    package func resized(_ plan: ResizePlan, filter: ResampleFilter = .bicubic) -> PixelImage {
         resized(width: plan.resizedWidth, height: plan.resizedHeight, filter: filter)
             .center(width: plan.width, height: plan.height)
     }
@@ -37,7 +37,7 @@ extension PixelImage {
     ///   - height: Height to keep, in pixels.
     /// - Returns: The part cut out.
     /// - Throws: ``ResizeError/cropTooLarge(width:height:cropWidth:cropHeight:)``.
-    public func centerCropped(width: Int, height: Int) throws(ResizeError) -> PixelImage {
+    package func centerCropped(width: Int, height: Int) throws(ResizeError) -> PixelImage {
         precondition(width > 0 && height > 0, "cannot cut \(width)×\(height) pixels")
         guard width <= self.width, height <= self.height else {
             throw .cropTooLarge(

@@ -1,5 +1,5 @@
 /// A resampling kernel.
-public enum ResampleFilter: String, Sendable, Hashable, CaseIterable {
+package enum ResampleFilter: String, Sendable, Hashable, CaseIterable {
     /// Keys' cubic with a = −0.5, two input pixels to either side.
     case bicubic
     /// Lanczos' windowed sinc, three input pixels to either side.

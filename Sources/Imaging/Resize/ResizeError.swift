@@ -1,12 +1,12 @@
 /// Why an image cannot take a size.
-public enum ResizeError: Error, Hashable, CustomStringConvertible {
+package enum ResizeError: Error, Hashable, CustomStringConvertible {
     /// One side is more than ``ResizePlan/maximumAspectRatio`` times the other.
     case tooThin(width: Int, height: Int)
     /// The part to cut out is larger than the image.
     case cropTooLarge(width: Int, height: Int, cropWidth: Int, cropHeight: Int)
 
     /// One line: what does not fit and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .tooThin(let width, let height):
             """

@@ -1,17 +1,17 @@
 /// Which size an image gets before a model sees it: first resized, then cut to its centre.
-public struct ResizePlan: Sendable, Hashable {
+package struct ResizePlan: Sendable, Hashable {
     /// Longest side over shortest side that ``smart(width:height:factor:minimumPixels:maximumPixels:)``
     /// takes.
-    public static let maximumAspectRatio = 200.0
+    package static let maximumAspectRatio = 200.0
 
     /// Width after resizing, in pixels.
-    public let resizedWidth: Int
+    package let resizedWidth: Int
     /// Height after resizing, in pixels.
-    public let resizedHeight: Int
+    package let resizedHeight: Int
     /// Width of the result, in pixels, at most ``resizedWidth``.
-    public let width: Int
+    package let width: Int
     /// Height of the result, in pixels, at most ``resizedHeight``.
-    public let height: Int
+    package let height: Int
 
     private init(resizedWidth: Int, resizedHeight: Int, width: Int, height: Int) {
         self.resizedWidth = resizedWidth
@@ -26,7 +26,7 @@ public struct ResizePlan: Sendable, Hashable {
     ///   - width: Width of the result, in pixels.
     ///   - height: Height of the result, in pixels.
     /// - Returns: The plan.
-    public static func exact(width: Int, height: Int) -> ResizePlan {
+    package static func exact(width: Int, height: Int) -> ResizePlan {
         ResizePlan(resizedWidth: width, resizedHeight: height, width: width, height: height)
     }
 
@@ -48,7 +48,7 @@ public struct ResizePlan: Sendable, Hashable {
     /// - Throws: ``ResizeError/tooThin(width:height:)`` beyond ``maximumAspectRatio``.
     ///
     /// Source: `smart_resize` in `transformers/models/qwen2_vl/image_processing_pil_qwen2_vl.py` 5.23.0.
-    public static func smart(
+    package static func smart(
         width: Int,
         height: Int,
         factor: Int,
@@ -98,7 +98,7 @@ public struct ResizePlan: Sendable, Hashable {
     ///   - targetWidth: Width of the result, in pixels.
     ///   - targetHeight: Height of the result, in pixels.
     /// - Returns: The plan.
-    public static func covering(
+    package static func covering(
         width: Int,
         height: Int,
         targetWidth: Int,

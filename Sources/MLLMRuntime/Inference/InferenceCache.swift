@@ -1,14 +1,14 @@
-internal import Shared
+import Shared
 
 /// What earlier prompts left behind: features of images, and keys and values of trunks.
 ///
 /// Entries are found by content, so a hit gives the same bits as computing anew. Safe to use from several
 /// threads.
-public final class InferenceCache: Sendable {
+package final class InferenceCache: Sendable {
     /// Bytes of image features that are kept when nothing else is asked for.
-    public static let defaultFeatureBytes = 256 << 20
+    package static let defaultFeatureBytes = 256 << 20
     /// Bytes of keys and values that are kept when nothing else is asked for.
-    public static let defaultTrunkBytes = 512 << 20
+    package static let defaultTrunkBytes = 512 << 20
 
     private let features: Lock<LRUCache<ContentHash, ImageFeatures>>
     private let trunks: Lock<LRUCache<ContentHash, TrunkState>>
@@ -18,13 +18,13 @@ public final class InferenceCache: Sendable {
     /// - Parameters:
     ///   - featureBytes: Most bytes of image features to keep; 0 keeps none.
     ///   - trunkBytes: Most bytes of keys and values to keep; 0 keeps none.
-    public init(featureBytes: Int = defaultFeatureBytes, trunkBytes: Int = defaultTrunkBytes) {
+    package init(featureBytes: Int = defaultFeatureBytes, trunkBytes: Int = defaultTrunkBytes) {
         features = Lock(LRUCache(byteLimit: featureBytes))
         trunks = Lock(LRUCache(byteLimit: trunkBytes))
     }
 
     /// Bytes that are kept now.
-    public var byteCount: Int {
+    package var byteCount: Int {
         features.withLock { $0.byteCount } + trunks.withLock { $0.byteCount }
     }
 

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 extension LanguageVisionModel {
     /// Rows of branches that go through the decoder at a time, unless one branch has more.
@@ -10,7 +10,7 @@ extension LanguageVisionModel {
     /// - Parameter group: The prompts.
     /// - Returns: The group, for ``answerStates(_:cache:isCancelled:)-([PlannedGroup],_,_)``.
     /// - Throws: ``ModelError`` for a group without branches and for a prompt that does not fit.
-    public func plan(_ group: PromptGroup) throws(ModelError) -> PlannedGroup {
+    package func plan(_ group: PromptGroup) throws(ModelError) -> PlannedGroup {
         guard !group.branches.isEmpty else { throw .emptyGroup }
         let prompts = group.branches.map { builder.prompt(group.shared + $0) }
         for prompt in prompts {
@@ -34,7 +34,7 @@ extension LanguageVisionModel {
     ///   - isCancelled: Asked between blocks and layers.
     /// - Returns: The group's states, and the time that stages took.
     /// - Throws: What ``plan(_:)`` throws; `CancellationError`.
-    public func answerStates(
+    package func answerStates(
         _ group: PromptGroup,
         cache: InferenceCache?,
         isCancelled: () -> Bool
@@ -56,7 +56,7 @@ extension LanguageVisionModel {
     ///   - isCancelled: Asked between blocks and layers.
     /// - Returns: The states of every group, in order, and the time that stages took for all of them.
     /// - Throws: `CancellationError`.
-    public func answerStates(
+    package func answerStates(
         _ groups: [PlannedGroup],
         cache: InferenceCache?,
         isCancelled: () -> Bool

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 extension LanguageVisionModel {
     /// Patches that go through the vision tower at a time, unless one image has more.

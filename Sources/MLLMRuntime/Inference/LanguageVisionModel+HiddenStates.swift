@@ -1,12 +1,12 @@
-internal import Imaging
-public import Shared
+import Imaging
+package import Shared
 
 /// The states of a prompt's tokens, as an image model takes them for its text.
-public struct PromptStates: Sendable {
+package struct PromptStates: Sendable {
     /// States after the final norm, `[tokens, hiddenSize]`.
-    public let rows: Tensor
+    package let rows: Tensor
     /// Tokens of the system turn and of the head of the user's turn, which come first.
-    public let headerCount: Int
+    package let headerCount: Int
 }
 
 extension LanguageVisionModel {
@@ -18,7 +18,7 @@ extension LanguageVisionModel {
     ///   - processor: Path of the folder with preprocessor_config.json.
     /// - Returns: The model.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public static func load(
+    package static func load(
         encoder: String,
         tokenizer: String,
         processor: String
@@ -32,7 +32,7 @@ extension LanguageVisionModel {
     ///
     /// - Parameter system: What the system turn says.
     /// - Returns: The count.
-    public func headerCount(system: String) -> Int {
+    package func headerCount(system: String) -> Int {
         builder.row(builder.template.opening(of: Self.turns(system: system, user: []))).tokens.count
     }
 
@@ -44,7 +44,7 @@ extension LanguageVisionModel {
     ///   - isCancelled: Asked between blocks and layers.
     /// - Returns: The states and the count of those that come before what the user says.
     /// - Throws: ``ModelError`` for a prompt that does not fit; `CancellationError`.
-    public func hiddenStates(
+    package func hiddenStates(
         system: String,
         user: [PromptPart],
         isCancelled: () -> Bool = { false }

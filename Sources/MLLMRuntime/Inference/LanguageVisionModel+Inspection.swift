@@ -4,7 +4,7 @@ extension LanguageVisionModel {
     /// - Parameter files: Where the model is.
     /// - Returns: The tokenizer.
     /// - Throws: ``ModelError`` or ``TokenizerError``, naming file and reason.
-    public static func tokenizer(of files: ModelFiles) throws -> Tokenizer {
+    package static func tokenizer(of files: ModelFiles) throws -> Tokenizer {
         try files.source().tokenizer()
     }
 }

@@ -1,18 +1,18 @@
-internal import Imaging
-public import Shared
+import Imaging
+package import Shared
 
 /// A linear layer of a model, to be timed by itself.
-public struct MeasuredLayer: Sendable {
+package struct MeasuredLayer: Sendable {
     /// What it does in its layer, such as `decoder gate`.
-    public let name: String
+    package let name: String
     private let layer: LinearLayer
 
     /// Numbers of an input row.
-    public var inputs: Int { layer.weight.columnCount }
+    package var inputs: Int { layer.weight.columnCount }
     /// Numbers of an output row.
-    public var outputs: Int { layer.weight.rowCount }
+    package var outputs: Int { layer.weight.rowCount }
     /// The arithmetic of its product.
-    public var precision: Precision { layer.precision }
+    package var precision: Precision { layer.precision }
 
     init(_ name: String, _ layer: LinearLayer) {
         self.name = name
@@ -21,11 +21,11 @@ public struct MeasuredLayer: Sendable {
 
     /// - Parameter x: `[rows, inputs]`.
     /// - Returns: `[rows, outputs]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { layer(x) }
+    package func callAsFunction(_ x: Tensor) -> Tensor { layer(x) }
 }
 
 /// A model whose decoder can be timed by itself.
-public protocol MeasuredDecoder: Sendable {
+package protocol MeasuredDecoder: Sendable {
     /// The linear layers of the decoder's first layer that differ in shape.
     var measuredLayers: [MeasuredLayer] { get }
     /// Tokens of a text at most.
@@ -60,19 +60,19 @@ extension LanguageDecoder {
 
 extension TextModel: MeasuredDecoder {
     /// See ``MeasuredDecoder``.
-    public var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
+    package var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
     /// See ``MeasuredDecoder``.
-    public var contextLength: Int { decoder.configuration.contextLength }
+    package var contextLength: Int { decoder.configuration.contextLength }
     /// See ``MeasuredDecoder``.
-    public var vocabularySize: Int { decoder.configuration.vocabularySize }
+    package var vocabularySize: Int { decoder.configuration.vocabularySize }
 
     /// See ``MeasuredDecoder``.
-    public func prefill(_ tokens: [Int]) throws -> Tensor {
+    package func prefill(_ tokens: [Int]) throws -> Tensor {
         try decoder.hidden(after: tokens)
     }
 
     /// See ``MeasuredDecoder``.
-    public func operations(prefilling tokenCount: Int) -> Double {
+    package func operations(prefilling tokenCount: Int) -> Double {
         decoder.configuration.operations(trunk: 0, branches: [tokenCount])
     }
 }
@@ -80,23 +80,23 @@ extension TextModel: MeasuredDecoder {
 /// The parts of the way from images and text to an answer, one by one and with their arithmetic, for benchmarks.
 extension LanguageVisionModel: MeasuredDecoder {
     /// See ``MeasuredDecoder``.
-    public var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
+    package var measuredLayers: [MeasuredLayer] { decoder.measuredLayers }
     /// See ``MeasuredDecoder``.
-    public var contextLength: Int { information.contextLength }
+    package var contextLength: Int { information.contextLength }
     /// See ``MeasuredDecoder``.
-    public var vocabularySize: Int { information.vocabularySize }
+    package var vocabularySize: Int { information.vocabularySize }
     /// See ``MeasuredDecoder``.
-    public var linearPrecision: Precision { information.precision.linear }
+    package var linearPrecision: Precision { information.precision.linear }
     /// The arithmetic of the vision tower's layers.
-    public var visionPrecision: Precision { information.precision.ofLayer("visual.") }
+    package var visionPrecision: Precision { information.precision.ofLayer("visual.") }
 
     /// See ``MeasuredDecoder``.
-    public func prefill(_ tokens: [Int]) throws -> Tensor {
+    package func prefill(_ tokens: [Int]) throws -> Tensor {
         try decoder.hidden(after: tokens)
     }
 
     /// See ``MeasuredDecoder``.
-    public func operations(prefilling tokenCount: Int) -> Double {
+    package func operations(prefilling tokenCount: Int) -> Double {
         decoder.configuration.operations(trunk: 0, branches: [tokenCount])
     }
 
@@ -105,12 +105,12 @@ extension LanguageVisionModel: MeasuredDecoder {
     /// - Parameter images: From this model.
     /// - Returns: Tokens that the decoder would take.
     /// - Throws: Nothing that an image of this model causes.
-    public func encode(_ images: [PreparedImage]) throws -> Int {
+    package func encode(_ images: [PreparedImage]) throws -> Int {
         try tower.features(of: images.map(\.patches)).reduce(0) { $0 + $1.rows.rowCount }
     }
 
     /// Arithmetic of ``encode(_:)``.
-    public func operations(encoding images: [PreparedImage]) -> Double {
+    package func operations(encoding images: [PreparedImage]) -> Double {
         images.reduce(0) {
             $0 + costs.visionOperations(rows: $1.patches.gridHeight, columns: $1.patches.gridWidth)
         }
@@ -122,7 +122,7 @@ extension LanguageVisionModel: MeasuredDecoder {
     ///   - group: The prompts.
     ///   - knowsTrunk: Whether the trunk and the images in it come from a cache.
     /// - Returns: Operations of tower and decoder.
-    public func operations(of group: PromptGroup, knowsTrunk: Bool) -> OperationCount {
+    package func operations(of group: PromptGroup, knowsTrunk: Bool) -> OperationCount {
         let prompts = group.branches.map { builder.prompt(group.shared + $0) }
         let trunk = trunkLength(of: prompts, sharing: group.shared)
         var seen: Set<ContentHash> = []

@@ -1,15 +1,15 @@
-internal import Foundation
-public import Imaging
-internal import Shared
+import Foundation
+package import Imaging
+import Shared
 
 /// A model that reads images and text: weights, tokenizer and chat template.
 ///
 /// Immutable, so several threads may use it.
-public final class LanguageVisionModel: Sendable {
+package final class LanguageVisionModel: Sendable {
     /// Facts about the model.
-    public let information: ModelInformation
+    package let information: ModelInformation
     /// The model's tokenizer.
-    public let tokenizer: Tokenizer
+    package let tokenizer: Tokenizer
 
     let builder: PromptBuilder
     let processor: ImageProcessor
@@ -23,7 +23,7 @@ public final class LanguageVisionModel: Sendable {
     ///   chat template and safetensors files.
     /// - Returns: The model.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public static func load(folder: String) throws -> LanguageVisionModel {
+    package static func load(folder: String) throws -> LanguageVisionModel {
         try load(.folder(folder))
     }
 
@@ -39,7 +39,7 @@ public final class LanguageVisionModel: Sendable {
     /// - Returns: The model.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason; an error of the file
     ///   system when packed weights cannot be kept.
-    public static func load(
+    package static func load(
         _ files: ModelFiles,
         checkWeights: Bool = false,
         precision: PrecisionChoice = .auto,
@@ -75,7 +75,7 @@ public final class LanguageVisionModel: Sendable {
     ///   - precision: The arithmetic that it would be loaded for.
     /// - Returns: Facts and estimates.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public static func inspect(
+    package static func inspect(
         _ files: ModelFiles,
         precision: PrecisionChoice = .auto
     ) throws -> ModelInformation {
@@ -101,7 +101,7 @@ public final class LanguageVisionModel: Sendable {
     /// - Parameter image: Any size up to an aspect ratio of 200.
     /// - Returns: Patches and identity.
     /// - Throws: `ResizeError` for an image that is too thin.
-    public func prepare(_ image: PixelImage) throws -> PreparedImage {
+    package func prepare(_ image: PixelImage) throws -> PreparedImage {
         try processor.prepare(image, model: information.fingerprint)
     }
 
@@ -114,7 +114,7 @@ public final class LanguageVisionModel: Sendable {
     ///   - state: From this model.
     ///   - tokens: Ids below ``ModelInformation/vocabularySize``.
     /// - Returns: One unnormalised natural-log score a token.
-    public func logits(_ state: BranchState, tokens: [Int]) -> [Float] {
+    package func logits(_ state: BranchState, tokens: [Int]) -> [Float] {
         tokens.flatMap { token in
             precondition(
                 (0..<information.vocabularySize).contains(token),
@@ -128,7 +128,7 @@ public final class LanguageVisionModel: Sendable {
     ///
     /// - Parameter state: From this model.
     /// - Returns: Natural logarithm; NaN when a score is NaN.
-    public func logSumExp(_ state: BranchState) -> Float {
+    package func logSumExp(_ state: BranchState) -> Float {
         let rows = information.vocabularySize
         let partCount = 64
         let parts = Lock([[Float]](repeating: [], count: partCount))

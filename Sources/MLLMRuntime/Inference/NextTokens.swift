@@ -1,12 +1,12 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// A token that may come next, and how likely that is.
-public struct NextToken: Sendable, Equatable {
+package struct NextToken: Sendable, Equatable {
     /// The token's id.
-    public let id: Int
+    package let id: Int
     /// Natural logarithm of its probability among all tokens, padding rows included.
-    public let logProbability: Double
+    package let logProbability: Double
 }
 
 extension LanguageDecoder {
@@ -82,7 +82,7 @@ extension LanguageVisionModel {
     ///   - count: How many to give.
     /// - Returns: Most likely first.
     /// - Throws: ``ModelError/promptTooLong(tokens:limit:)``, ``ModelError/unknownToken(id:vocabulary:)``.
-    public func nextTokens(after tokens: [Int], count: Int) throws -> [NextToken] {
+    package func nextTokens(after tokens: [Int], count: Int) throws -> [NextToken] {
         NextToken.likeliest(count, of: try decoder.scores(after: tokens))
     }
 
@@ -92,7 +92,7 @@ extension LanguageVisionModel {
     ///   - state: From this model.
     ///   - count: How many to give.
     /// - Returns: Most likely first.
-    public func nextTokens(_ state: BranchState, count: Int) -> [NextToken] {
+    package func nextTokens(_ state: BranchState, count: Int) -> [NextToken] {
         NextToken.likeliest(count, of: decoder.scores(of: state.hidden))
     }
 }

@@ -1,7 +1,7 @@
-internal import Shared
+import Shared
 
 /// The token rows of a group's prompts, checked, and what they share.
-public struct PlannedGroup: Sendable {
+package struct PlannedGroup: Sendable {
     /// The prompts, at least one.
     let prompts: [Prompt]
     /// Tokens that all prompts begin with and that run once.
@@ -10,7 +10,7 @@ public struct PlannedGroup: Sendable {
     let trunkIdentity: ContentHash
 
     /// Rows that go through the decoder when nothing of the group is cached.
-    public var rowCount: Int {
+    package var rowCount: Int {
         trunkLength + prompts.reduce(0) { $0 + $1.tokens.count - trunkLength }
     }
 }

@@ -1,19 +1,19 @@
-public import Imaging
-public import Shared
+package import Imaging
+package import Shared
 
 /// An image in the form that the vision tower takes.
-public struct PreparedImage: Sendable {
+package struct PreparedImage: Sendable {
     /// The patches.
-    public let patches: PatchGrid
+    package let patches: PatchGrid
     /// Identity of pixels, preprocessing and model: images of equal hash have equal features.
-    public let contentHash: ContentHash
+    package let contentHash: ContentHash
     /// Rows of merged cells; each cell becomes one token.
     let cellRows: Int
     /// Columns of merged cells.
     let cellColumns: Int
 
     /// How many tokens of the prompt the image takes.
-    public var tokenCount: Int { cellRows * cellColumns }
+    package var tokenCount: Int { cellRows * cellColumns }
 
     init(patches: PatchGrid, mergeSize: Int, contentHash: ContentHash) {
         self.patches = patches

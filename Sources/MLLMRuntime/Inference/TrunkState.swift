@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Keys and values of a run of tokens in every layer: what later tokens need of them.
 struct TrunkState: Sendable {

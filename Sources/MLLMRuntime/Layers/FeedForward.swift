@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The part of a layer that maps every row by itself and is wide inside.
 protocol FeedForward: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The feed-forward part of a layer: `down(silu(gate(x)) · up(x))`.
 struct GatedMLP: FeedForward {

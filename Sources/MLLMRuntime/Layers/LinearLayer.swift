@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A linear layer `y = x · weightᵀ + bias`.
 struct LinearLayer: Sendable {

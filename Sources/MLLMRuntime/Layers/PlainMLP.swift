@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A feed-forward part of two layers: `second(activation(first(x)))`.
 struct PlainMLP: FeedForward {

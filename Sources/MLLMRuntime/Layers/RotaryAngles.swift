@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// Cosines and sines by which the heads of some rows are rotated.
 struct RotaryAngles: Sendable {

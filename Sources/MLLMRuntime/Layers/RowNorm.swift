@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A normalisation of rows with the weights of its place in a model.
 enum RowNorm: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What a family's folder gives to the rest of the runtime.
 protocol FamilyConfiguration: Sendable {

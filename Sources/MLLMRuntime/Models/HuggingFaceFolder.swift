@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// A folder as huggingface/transformers writes it with `save_pretrained`; files of other names do not matter.
 struct HuggingFaceFolder: ModelSource {

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The fields of a JSON object, with errors that name file and field.
 ///

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// What a job with square images of 512 × 512 pixels costs: one source image, some candidates, 150 tokens of text
 /// with each.

@@ -1,7 +1,7 @@
-public import Shared
+package import Shared
 
 /// What can be wrong with a model folder, or with a prompt for a model.
-public enum ModelError: Error, Equatable, CustomStringConvertible {
+package enum ModelError: Error, Equatable, CustomStringConvertible {
     /// A file of the folder is not there.
     case missingFile(path: String)
     /// A file does not hold what its format says.
@@ -36,7 +36,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case unknownToken(id: Int, vocabulary: Int)
 
     /// One line: what is wrong, and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .missingFile(let path):
             "\(path) is missing; a model folder needs it, copy it from the model's hub page"

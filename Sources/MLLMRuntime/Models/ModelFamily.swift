@@ -1,5 +1,5 @@
 /// The families of models that the runtime knows; a new family is a case here and a folder beside this file.
-public enum ModelFamily: String, Sendable, CaseIterable {
+package enum ModelFamily: String, Sendable, CaseIterable {
     /// Qwen2-VL, all sizes.
     case qwen2VL = "qwen2_vl"
     /// Qwen2.5-VL, all sizes.
@@ -28,7 +28,7 @@ public enum ModelFamily: String, Sendable, CaseIterable {
     }
 
     /// The name that users know the family by.
-    public var title: String {
+    package var title: String {
         switch self {
         case .qwen2VL: "Qwen2-VL"
         case .qwen25VL: "Qwen2.5-VL"

@@ -1,5 +1,5 @@
 /// What a `--model` argument resolved to.
-public enum ModelFiles: Sendable, Equatable {
+package enum ModelFiles: Sendable, Equatable {
     /// A Hugging Face folder.
     case folder(String)
     /// The two GGUF files of a model: its decoder, and its vision tower (mmproj).

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The identity of a model folder, cheap enough for a checkpoint of many gigabytes.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// All that can be known of a model without reading a weight: configuration, tokenizer, and headers of files.
 struct ModelPlan {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Everything that a family needs of a checkpoint, whatever container it is in.
 protocol ModelSource: Sendable {

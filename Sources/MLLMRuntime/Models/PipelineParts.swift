@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// A model whose parts a diffusers pipeline keeps in folders of their own; the prompt is the pipeline's, so that the
 /// chat template is the family's, whatever file says.

@@ -1,7 +1,7 @@
-public import Shared
+package import Shared
 
 /// The arithmetic that a user asks for.
-public enum PrecisionChoice: String, Sendable, CaseIterable {
+package enum PrecisionChoice: String, Sendable, CaseIterable {
     /// Bfloat16 for large checkpoints of bfloat16 or compressed numbers where the CPU has it, else float32.
     case auto
     /// Float32.
@@ -16,9 +16,9 @@ public enum PrecisionChoice: String, Sendable, CaseIterable {
 ///
 /// Norms, softmax, rotation, the residual rows, the patch embedding, and the head's rows are float32 in all of them; the
 /// two products of attention are bfloat16 in all but float32, where the CPU multiplies it.
-public struct ModelPrecision: Sendable, Equatable {
+package struct ModelPrecision: Sendable, Equatable {
     /// The layers that bear it.
-    public let linear: Precision
+    package let linear: Precision
     /// The layers that lose too much in eight bits.
     let sensitive: Precision
 

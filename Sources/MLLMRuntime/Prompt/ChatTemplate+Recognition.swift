@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 extension ChatTemplate {
     /// Known templates by the SHA-256 of their ``canonicalText(_:)``.

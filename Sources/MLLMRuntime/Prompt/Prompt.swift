@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The token row of one prompt.
 struct Prompt: Sendable {

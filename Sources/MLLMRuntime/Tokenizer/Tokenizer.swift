@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Text to token ids and back, as the Qwen2 family of models does it.
 ///
@@ -7,9 +7,9 @@ internal import Shared
 /// spells: only the chat template inserts those.
 ///
 /// Source: huggingface/transformers 5.23.0, `models/qwen2/tokenization_qwen2.py`.
-public final class Tokenizer: Sendable {
+package final class Tokenizer: Sendable {
     /// Ids that are in use: the highest one plus 1.
-    public let tokenCount: Int
+    package let tokenCount: Int
 
     private let encoder: BytePairEncoder
     private let bytesOfToken: [Int32: [UInt8]]
@@ -21,7 +21,7 @@ public final class Tokenizer: Sendable {
     ///
     /// - Parameter folder: Path of a folder with tokenizer.json, or with vocab.json and merges.txt.
     /// - Throws: ``TokenizerError``.
-    public convenience init(folder: String) throws(TokenizerError) {
+    package convenience init(folder: String) throws(TokenizerError) {
         try self.init(try TokenizerFiles(folder: folder))
     }
 
@@ -70,7 +70,7 @@ public final class Tokenizer: Sendable {
     }
 
     /// The ids of a text; added tokens are not looked for in it.
-    public func encode(_ text: String) -> [Int] {
+    package func encode(_ text: String) -> [Int] {
         let scalars = CanonicalComposition.apply(text)
         var ids: [Int] = []
         ids.reserveCapacity(scalars.count / 3)
@@ -85,7 +85,7 @@ public final class Tokenizer: Sendable {
     }
 
     /// The text of some ids; bytes that are not UTF-8 become U+FFFD, unknown ids nothing.
-    public func decode(_ ids: [Int]) -> String {
+    package func decode(_ ids: [Int]) -> String {
         var bytes: [UInt8] = []
         for id in ids {
             if let text = textOfAdded[id] {
@@ -98,14 +98,14 @@ public final class Tokenizer: Sendable {
     }
 
     /// The text of one id, with U+FFFD for bytes that are no whole character; nil for an id without a token.
-    public func tokenText(_ id: Int) -> String? {
+    package func tokenText(_ id: Int) -> String? {
         if let text = textOfAdded[id] { return text }
         guard let bytes = Int32(exactly: id).flatMap({ bytesOfToken[$0] }) else { return nil }
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The id of an added token such as `<|im_start|>`; nil when the tokenizer has no such token.
-    public func addedToken(_ content: String) -> Int? {
+    package func addedToken(_ content: String) -> Int? {
         addedTokens[content]
     }
 

@@ -1,5 +1,5 @@
 /// What can be wrong with the tokenizer files of a model folder.
-public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     /// Neither tokenizer.json nor vocab.json with merges.txt is there.
     case missing(folder: String)
     /// A file does not hold what its format says.
@@ -8,7 +8,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case unsupported(path: String, feature: String)
 
     /// One line: what is wrong, and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .missing(let folder):
             "\(folder) holds neither tokenizer.json nor vocab.json with merges.txt; "

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Vocabulary, merges and added tokens as the files of a model folder hold them.
 struct TokenizerFiles {

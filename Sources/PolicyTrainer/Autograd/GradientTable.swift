@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Derivatives by the variables of one tape while its steps run backwards, and by the parameters met so far.
 struct GradientTable {

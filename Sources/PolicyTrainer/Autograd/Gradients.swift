@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Derivatives of a loss by parameters, by name.
 struct Gradients: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension Tape {
     /// Runs a block without keeping its insides, and once more when gradients are asked for.

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The record of a forward pass, from which gradients are computed once.
 ///

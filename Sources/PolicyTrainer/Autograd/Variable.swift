@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A tensor that may take part in a backward pass.
 ///

@@ -1,6 +1,6 @@
-internal import ArgumentParser
-internal import Foundation
-internal import Shared
+import ArgumentParser
+import Foundation
+import Shared
 
 /// Writes a trained adapter for other programs.
 struct ExportCommand: ParsableCommand {

@@ -1,6 +1,6 @@
-internal import ArgumentParser
-internal import Foundation
-internal import Shared
+import ArgumentParser
+import Foundation
+import Shared
 
 /// Says what a policy folder holds.
 struct InspectCommand: ParsableCommand {

@@ -1,4 +1,4 @@
-internal import ArgumentParser
+import ArgumentParser
 
 /// A size such as 512x768: width, then height, in pixels.
 struct PictureSize: ExpressibleByArgument, Equatable, CustomStringConvertible {

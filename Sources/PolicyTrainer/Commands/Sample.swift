@@ -1,7 +1,7 @@
-internal import ArgumentParser
-internal import Foundation
-internal import Imaging
-internal import Shared
+import ArgumentParser
+import Foundation
+import Imaging
+import Shared
 
 /// Edits one picture with a policy.
 struct SampleCommand: AsyncParsableCommand {

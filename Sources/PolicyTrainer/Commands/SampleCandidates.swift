@@ -1,6 +1,6 @@
-internal import Foundation
-internal import Imaging
-internal import Shared
+import Foundation
+import Imaging
+import Shared
 
 /// The pictures of one call of `sample`, with the judge's scores when one was asked.
 struct SampleCandidates {

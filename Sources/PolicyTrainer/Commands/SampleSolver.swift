@@ -1,4 +1,4 @@
-internal import ArgumentParser
+import ArgumentParser
 
 /// What `--solver` of `sample` chooses: a solver without noise or one with fresh noise at every step.
 enum SampleSolver: ExpressibleByArgument {

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// Pixels to packed latents and back: what the transformer sees of a picture.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What the transformer sees of one instruction.
 struct TextConditioning: Sendable {

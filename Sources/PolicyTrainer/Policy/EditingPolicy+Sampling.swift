@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 extension EditingPolicy {
     /// Numbers of a packed token.

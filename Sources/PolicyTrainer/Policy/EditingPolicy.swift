@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// One picture that an edit starts from, as a transformer sees it.
 struct ReferenceLatents: Sendable {

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The small policies that come with the program, one of each family; they know only the ShapeEdit world.
 ///

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The identity of a model folder: a digest that changes with any file that was loaded from it.
 ///

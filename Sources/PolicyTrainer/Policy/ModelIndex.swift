@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The `model_index.json` of a diffusers folder: which class each part is.
 struct ModelIndex: Sendable, Equatable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What a policy folder should hold by its configurations: the parts and sizes that ``PolicyReport`` tells.
 struct PolicyInventory {

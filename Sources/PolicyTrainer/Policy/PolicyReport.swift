@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// What `inspect` says about a policy, from configurations and headers.
 struct PolicyReport: Encodable {

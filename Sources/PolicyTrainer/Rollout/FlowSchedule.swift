@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The `scheduler_config.json` of a flow-matching policy.
 ///

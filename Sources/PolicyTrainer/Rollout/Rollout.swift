@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The loop from noise to clean latents: a schedule, a solver, and the velocities that it asks for.
 struct Rollout: Sendable {

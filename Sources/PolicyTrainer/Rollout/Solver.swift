@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What a solver sees when it takes a step.
 struct SolverPoint: Sendable {

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The loop from noise to clean latents with fresh noise at every step, and the log-probability of each step.
 struct StochasticRollout: Sendable {

@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import MLLMRuntime
+package import ArgumentParser
+package import MLLMRuntime
 
 /// The options of every command that takes a model.
 struct ModelOptions: ParsableArguments {

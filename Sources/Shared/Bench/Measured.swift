@@ -1,20 +1,20 @@
 /// What a benchmark measured of a case, for records that say besides what the case was.
-public struct Measured: Encodable, Sendable {
+package struct Measured: Encodable, Sendable {
     /// Seconds of a run: the median.
-    public let seconds: Double
+    package let seconds: Double
     /// Runs that were timed.
-    public let runs: Int
+    package let runs: Int
     /// Arithmetic of a run, in 10¹² operations.
-    public let teraOperations: Double
+    package let teraOperations: Double
     /// What the instructions of the precision reached right before and after, in 10¹² operations a second.
-    public let peakTeraOperationsPerSecond: Double
+    package let peakTeraOperationsPerSecond: Double
     /// Most memory of the process during the case, in bytes.
-    public let peakByteCount: Int
+    package let peakByteCount: Int
 
     /// 10¹² operations a second.
-    public var teraOperationsPerSecond: Double { teraOperations / seconds }
+    package var teraOperationsPerSecond: Double { teraOperations / seconds }
     /// The part of the peak that was reached.
-    public var shareOfPeak: Double { teraOperationsPerSecond / peakTeraOperationsPerSecond }
+    package var shareOfPeak: Double { teraOperationsPerSecond / peakTeraOperationsPerSecond }
 
     /// Describes the runs of a case.
     ///
@@ -23,7 +23,7 @@ public struct Measured: Encodable, Sendable {
     ///   - operations: Arithmetic of a run.
     ///   - peaks: Operations a second that the instructions reached, each time they were measured.
     ///   - peakByteCount: Most memory of the process.
-    public init(times: [Double], operations: Double, peaks: [Double], peakByteCount: Int) {
+    package init(times: [Double], operations: Double, peaks: [Double], peakByteCount: Int) {
         precondition(!times.isEmpty && !peaks.isEmpty, "nothing was measured")
         seconds = times.sorted()[times.count / 2]
         runs = times.count
@@ -42,7 +42,7 @@ public struct Measured: Encodable, Sendable {
     }
 
     /// Writes the figures, and those that follow from them.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(seconds, forKey: .seconds)
         try container.encode(runs, forKey: .runs)

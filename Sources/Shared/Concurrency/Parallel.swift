@@ -1,12 +1,12 @@
-internal import Dispatch
-internal import Foundation
+import Dispatch
+import Foundation
 
 /// Loops spread over the process's compute threads.
 ///
 /// One level of parallelism at a time: a loop inside a loop runs on the thread it is on.
-public enum Parallel {
+package enum Parallel {
     /// How many threads a loop may use; set once at start, see ``configure(threads:)``.
-    public static var threadCount: Int {
+    package static var threadCount: Int {
         state.withLock { $0 }
     }
 
@@ -18,7 +18,7 @@ public enum Parallel {
     /// - Parameters:
     ///   - threads: Threads of a loop, at least 1.
     ///   - threadsOfProduct: Threads inside one matrix product; 1 when loops run products side by side.
-    public static func configure(threads: Int, threadsOfProduct: Int) {
+    package static func configure(threads: Int, threadsOfProduct: Int) {
         state.withLock { $0 = max(1, threads) }
         GEMM.setThreadCount(max(1, threadsOfProduct))
     }
@@ -30,7 +30,7 @@ public enum Parallel {
     /// - Parameters:
     ///   - count: How many indices.
     ///   - body: Work of one index; must not touch what another index writes.
-    public static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    package static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
         let threads = min(threadCount, count)
         guard threads > 1, !isInsideLoop else {
             for index in 0..<count {

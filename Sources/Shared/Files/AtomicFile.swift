@@ -1,14 +1,14 @@
-public import Foundation
+package import Foundation
 
 /// Files that appear whole or not at all, whatever kills the process.
-public enum AtomicFile {
+package enum AtomicFile {
     /// Writes bytes beside `path`, syncs them to disk, and renames them into place.
     ///
     /// - Parameters:
     ///   - data: The whole content.
     ///   - path: The file to make or replace.
     /// - Throws: ``WeightError/unreadable(path:reason:)`` when a step fails; `path` is then as it was.
-    public static func write(_ data: Data, to path: String) throws(WeightError) {
+    package static func write(_ data: Data, to path: String) throws(WeightError) {
         let temporary = path + ".partial"
         func failure() -> WeightError {
             .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
@@ -42,7 +42,7 @@ public enum AtomicFile {
     ///
     /// - Parameter path: The folder; an empty path is the current one.
     /// - Throws: ``WeightError/unreadable(path:reason:)``.
-    public static func syncFolder(_ path: String) throws(WeightError) {
+    package static func syncFolder(_ path: String) throws(WeightError) {
         let folder = path.isEmpty ? "." : path
         let descriptor = unsafe open(folder, O_RDONLY)
         guard descriptor >= 0 else {

@@ -1,10 +1,10 @@
-internal import Foundation
+import Foundation
 
 /// A lock between processes on a file made for it, held until ``release(removing:)``.
 ///
 /// It is the system's `flock`, which a process loses when it ends, however it ends; huggingface_hub takes the same
 /// lock on the same files. A holder may remove the file: who waited then locks the new one.
-public final class FileLock {
+package final class FileLock {
     private let path: String
     private var descriptor: Int32
 
@@ -14,7 +14,7 @@ public final class FileLock {
     ///   - path: The file, made with its folders when it is missing.
     ///   - onWait: Called once when somebody else holds the lock.
     /// - Throws: ``WeightError/unreadable(path:reason:)``.
-    public init(_ path: String, onWait: () -> Void = {}) throws(WeightError) {
+    package init(_ path: String, onWait: () -> Void = {}) throws(WeightError) {
         self.path = path
         var hasWaited = false
         func failure() -> WeightError {
@@ -50,7 +50,7 @@ public final class FileLock {
     /// Lets the next one in.
     ///
     /// - Parameter removing: Whether the file goes away as well.
-    public func release(removing: Bool = false) {
+    package func release(removing: Bool = false) {
         guard descriptor >= 0 else { return }
         if removing { unsafe unlink(path) }
         close(descriptor)

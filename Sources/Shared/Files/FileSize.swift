@@ -1,9 +1,9 @@
-internal import Foundation
+import Foundation
 
 /// Lengths of files, and room for more of them.
-public enum FileSize {
+package enum FileSize {
     /// Length of a file in bytes, links followed; nil when there is no such regular file.
-    public static func of(_ path: String) -> Int? {
+    package static func of(_ path: String) -> Int? {
         var status = stat()
         guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return Int(status.st_size)
@@ -13,7 +13,7 @@ public enum FileSize {
     ///
     /// - Parameter folder: A folder, which need not exist: then its nearest parent that does counts.
     /// - Returns: The room for a user without privileges.
-    public static func free(in folder: String) -> Int? {
+    package static func free(in folder: String) -> Int? {
         var path = URL(fileURLWithPath: folder).standardizedFileURL.path
         var information = statvfs()
         while unsafe statvfs(path, &information) != 0 {

@@ -1,30 +1,30 @@
-internal import CCurl
-internal import Foundation
+import CCurl
+import Foundation
 
 /// One HTTP request and its reply, on libcurl; blocks the calling thread.
-public struct HTTPExchange: Sendable {
+package struct HTTPExchange: Sendable {
     /// What came back.
-    public struct Reply: Sendable {
+    package struct Reply: Sendable {
         /// The HTTP status.
-        public let status: Int
+        package let status: Int
         /// What the server's Retry-After header asks for.
-        public let retryAfter: Duration?
+        package let retryAfter: Duration?
         /// The body.
-        public let body: [UInt8]
+        package let body: [UInt8]
     }
 
     /// No reply came back.
-    public struct Failure: Error {
+    package struct Failure: Error {
         /// libcurl's words.
-        public let reason: String
+        package let reason: String
     }
 
     /// Sent as a bearer token when not nil.
-    public var token: String?
+    package var token: String?
     /// Longest wait for a connection.
-    public var connectTimeout: Duration
+    package var connectTimeout: Duration
     /// Longest reply in bytes.
-    public var replyLimit: Int
+    package var replyLimit: Int
 
     static let isReady = cc_global_init() == 0
 
@@ -34,7 +34,7 @@ public struct HTTPExchange: Sendable {
     ///   - token: Sent as a bearer token when not nil.
     ///   - connectTimeout: Longest wait for a connection.
     ///   - replyLimit: Longest reply in bytes.
-    public init(
+    package init(
         token: String? = nil,
         connectTimeout: Duration = .seconds(5),
         replyLimit: Int = 16 << 20
@@ -52,7 +52,7 @@ public struct HTTPExchange: Sendable {
     ///   - timeout: Longest time for everything.
     /// - Returns: The reply, whatever its status.
     /// - Throws: ``Failure`` when no whole reply arrived.
-    public func perform(_ url: String, body: [UInt8]?, timeout: Duration) throws(Failure) -> Reply {
+    package func perform(_ url: String, body: [UInt8]?, timeout: Duration) throws(Failure) -> Reply {
         guard HTTPExchange.isReady else { throw Failure(reason: "libcurl could not start") }
         var reply = unsafe cc_reply()
         let post = { (bytes: UnsafeBufferPointer<UInt8>?, token: UnsafePointer<CChar>?) in

@@ -1,5 +1,5 @@
-internal import CCurl
-internal import Foundation
+import CCurl
+import Foundation
 
 /// One GET or HEAD whose reply is handed over while it arrives, on libcurl; blocks the calling thread.
 ///

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Scheme, host and port of an address: who gets what is sent to it.
 struct HTTPOrigin: Sendable, Hashable {

@@ -1,15 +1,15 @@
 /// How often and how long a request is tried again.
-public struct RetryPolicy: Sendable, Hashable {
+package struct RetryPolicy: Sendable, Hashable {
     /// Tries of one request, the first included.
-    public var attempts: Int
+    package var attempts: Int
     /// Wait after the first failure; doubles with each further one.
-    public var firstDelay: Duration
+    package var firstDelay: Duration
     /// The longest wait that a server did not ask for itself.
-    public var longestDelay: Duration
+    package var longestDelay: Duration
     /// Longest time of one exchange; of a download, longest time in which nothing arrives.
-    public var timeout: Duration
+    package var timeout: Duration
     /// Longest time of a request with all its tries; a download has no such limit.
-    public var deadline: Duration
+    package var deadline: Duration
 
     /// Describes a policy.
     ///
@@ -19,7 +19,7 @@ public struct RetryPolicy: Sendable, Hashable {
     ///   - longestDelay: The longest wait that a server did not ask for itself.
     ///   - timeout: Longest time of one exchange.
     ///   - deadline: Longest time of a request with all its tries.
-    public init(
+    package init(
         attempts: Int = 8,
         firstDelay: Duration = .milliseconds(250),
         longestDelay: Duration = .seconds(15),
@@ -40,19 +40,19 @@ public struct RetryPolicy: Sendable, Hashable {
     ///   - retryAfter: What its reply asked for.
     ///   - jitter: A random number of 0 to 1: clients that failed together do not come back together.
     /// - Returns: At least what the server asked for.
-    public func delay(failures: Int, retryAfter: Duration?, jitter: Double) -> Duration {
+    package func delay(failures: Int, retryAfter: Duration?, jitter: Double) -> Duration {
         let doubled = firstDelay * Double(1 << min(max(failures - 1, 0), 20))
         let backoff = min(doubled, longestDelay) * (0.5 + 0.5 * jitter)
         return max(backoff, retryAfter ?? .zero)
     }
 
     /// Whether a reply's status may be different next time.
-    public static func isTransient(status: Int) -> Bool {
+    package static func isTransient(status: Int) -> Bool {
         status == 408 || status == 429 || status >= 500
     }
 
     /// Whether a reply's status says that no request of this client will ever be served.
-    public static func isFatal(status: Int) -> Bool {
+    package static func isFatal(status: Int) -> Bool {
         [401, 403, 404, 405].contains(status)
     }
 }

@@ -1,7 +1,7 @@
 /// Sizes of files for people.
-public enum ByteCount {
+package enum ByteCount {
     /// A size in the largest unit of which it has at least one: `812 B`, `3.4 MB`, `7.51 GB` (powers of 1,000).
-    public static func text(_ bytes: Int) -> String {
+    package static func text(_ bytes: Int) -> String {
         let units = ["B", "kB", "MB", "GB", "TB"]
         var value = Double(bytes)
         var unit = 0

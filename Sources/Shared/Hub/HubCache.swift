@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The models that are on this machine, in the layout of Hugging Face's cache; it needs no network.
 ///
@@ -6,19 +6,19 @@ internal import Foundation
 /// into `blobs/`. A revision is looked for as a whole commit, then among the refs, then as the beginning of a commit.
 ///
 /// Source of the layout: `file_download.py` of huggingface_hub.
-public struct HubCache: Sendable {
+package struct HubCache: Sendable {
     /// The folder that holds all models.
-    public let folder: String
+    package let folder: String
 
     /// Names a cache.
     ///
     /// - Parameter folder: Its folder, which need not exist.
-    public init(folder: String) {
+    package init(folder: String) {
         self.folder = folder
     }
 
     /// The folder of one model, with all its revisions.
-    public func repositoryFolder(of reference: HubReference) -> String {
+    package func repositoryFolder(of reference: HubReference) -> String {
         folder + "/models--" + reference.repository.replacing("/", with: "--")
     }
 
@@ -38,7 +38,7 @@ public struct HubCache: Sendable {
     /// - Returns: The snapshot's folder.
     /// - Throws: ``HubError/notCached(_:folder:revisions:)`` when the cache does not hold it,
     ///   ``HubError/ambiguousCommit(_:commits:)``, ``HubError/damagedRef(path:_:)``.
-    public func snapshot(of reference: HubReference) throws(HubError) -> String {
+    package func snapshot(of reference: HubReference) throws(HubError) -> String {
         let commit = try commit(of: reference)
         let path = snapshotFolder(of: reference, commit: commit)
         guard Self.isFolder(path) else {
@@ -48,7 +48,7 @@ public struct HubCache: Sendable {
     }
 
     /// The revisions that can be used without a download, by the names of their refs, else by their commits.
-    public func revisions(of reference: HubReference) -> [String] {
+    package func revisions(of reference: HubReference) -> [String] {
         let snapshots = commits(of: reference)
         let refs = repositoryFolder(of: reference) + "/refs"
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: refs)) ?? []
@@ -65,7 +65,7 @@ public struct HubCache: Sendable {
     ///
     /// - Parameter snapshot: The folder.
     /// - Returns: The file's name in the folder.
-    public static func missingFile(in snapshot: String) -> String? {
+    package static func missingFile(in snapshot: String) -> String? {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: snapshot)) ?? []).sorted()
         let manager = FileManager.default
         if let gone = names.first(where: { !manager.fileExists(atPath: snapshot + "/" + $0) }) { return gone }
@@ -84,7 +84,7 @@ public struct HubCache: Sendable {
     ///
     /// - Parameter path: A snapshot's folder, or a file in one.
     /// - Returns: The model, with the commit as its revision unless that is the one of ``HubReference/defaultRevision``.
-    public static func reference(ofPath path: String) -> HubReference? {
+    package static func reference(ofPath path: String) -> HubReference? {
         let parts = path.split(separator: "/").map(String.init)
         guard let index = parts.indices.dropLast(2).last(where: { parts[$0].hasPrefix("models--") }),
             parts[index + 1] == "snapshots", HubReference.isCommit(parts[index + 2])

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The API of a hub, as far as fetching a model needs it; blocks the calling thread.
 ///
@@ -7,13 +7,13 @@ internal import Foundation
 /// redirect leads from https to http.
 ///
 /// Source of the API: `hf_api.py`, `file_download.py` and `utils/_http.py` of huggingface_hub.
-public struct HubClient: Sendable {
+package struct HubClient: Sendable {
     /// A commit of a model with the paths of its files.
-    public struct Revision: Sendable, Hashable {
+    package struct Revision: Sendable, Hashable {
         /// The commit.
-        public let commit: String
+        package let commit: String
         /// Paths in the model's folder, all of them safe.
-        public let files: [String]
+        package let files: [String]
     }
 
     private static let redirectLimit = 8
@@ -21,9 +21,9 @@ public struct HubClient: Sendable {
     private static let messageLimit = 4 << 10
 
     /// The hub's address without a slash at its end.
-    public let endpoint: String
+    package let endpoint: String
     /// How often failures are tried again.
-    public let retry: RetryPolicy
+    package let retry: RetryPolicy
     private let token: String?
     private let http: HTTPFetch
 
@@ -33,7 +33,7 @@ public struct HubClient: Sendable {
     ///   - endpoint: The hub's address without a slash at its end.
     ///   - token: The user's token; nil for public models.
     ///   - retry: How often failures are tried again.
-    public init(
+    package init(
         endpoint: String,
         token: String?,
         retry: RetryPolicy = RetryPolicy(attempts: 6, firstDelay: .milliseconds(500), timeout: .seconds(30))
@@ -51,7 +51,7 @@ public struct HubClient: Sendable {
     ///   - onRetry: Told why a try failed that is followed by another.
     /// - Returns: The commit and its files.
     /// - Throws: ``HubError``.
-    public func revision(
+    package func revision(
         of reference: HubReference,
         onRetry: (HubError) -> Void = { _ in }
     ) throws(HubError) -> Revision {
@@ -99,7 +99,7 @@ public struct HubClient: Sendable {
     ///   - onRetry: Told why a try failed that is followed by another.
     /// - Returns: The file.
     /// - Throws: ``HubError``.
-    public func file(
+    package func file(
         _ path: String,
         of reference: HubReference,
         commit: String,

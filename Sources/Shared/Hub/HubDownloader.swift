@@ -1,12 +1,12 @@
-internal import Foundation
+import Foundation
 
 /// Fetches a model of a hub; blocks the calling thread.
 ///
 /// Files come one after the other. A file gets its name when its checksum is right, and the revision its ref when all
 /// files are there: what ends the process leaves nothing half done in sight, and the next run goes on.
-public struct HubDownloader {
+package struct HubDownloader {
     /// Where a model goes.
-    public enum Destination: Sendable {
+    package enum Destination: Sendable {
         /// The cache that other programs use as well.
         case cache(HubCache)
         /// A folder of plain files.
@@ -14,15 +14,15 @@ public struct HubDownloader {
     }
 
     /// What a download has done.
-    public struct Result: Sendable, Hashable {
+    package struct Result: Sendable, Hashable {
         /// The model's folder.
-        public let folder: String
+        package let folder: String
         /// The commit.
-        public let commit: String
+        package let commit: String
         /// Files that were fetched.
-        public let fetchedFiles: Int
+        package let fetchedFiles: Int
         /// Files that were there.
-        public let presentFiles: Int
+        package let presentFiles: Int
     }
 
     private let client: HubClient
@@ -39,7 +39,7 @@ public struct HubDownloader {
     ///   - selection: Which files are fetched.
     ///   - report: Told what happens, on the calling thread.
     ///   - freeSpace: Bytes that a folder's disk still takes; nil when nobody knows.
-    public init(
+    package init(
         client: HubClient,
         destination: Destination,
         selection: HubSelection = HubSelection(),
@@ -58,7 +58,7 @@ public struct HubDownloader {
     /// - Parameter reference: The model.
     /// - Returns: Where it is.
     /// - Throws: ``HubError``.
-    public func pull(_ reference: HubReference) throws(HubError) -> Result {
+    package func pull(_ reference: HubReference) throws(HubError) -> Result {
         func retrying(_ error: HubError) { report(.retrying(reason: error.description)) }
         let revision = try client.revision(of: reference, onRetry: retrying)
         report(.resolved(commit: revision.commit))

@@ -1,25 +1,25 @@
-internal import Foundation
+import Foundation
 
 /// Where the hub, its cache and the user's token are, by the variables that huggingface_hub reads.
 ///
 /// An empty variable counts as not set; `~` and `$NAME` in the values of folders are replaced as there.
 ///
 /// Source: `constants.py` and `utils/_auth.py` of huggingface_hub.
-public struct HubEnvironment: Sendable {
+package struct HubEnvironment: Sendable {
     /// The hub that is asked when `HF_ENDPOINT` names no other.
-    public static let defaultEndpoint = "https://huggingface.co"
+    package static let defaultEndpoint = "https://huggingface.co"
 
     private let variables: [String: String]
 
     /// Takes variables.
     ///
     /// - Parameter variables: Names and values; those of the process when left out.
-    public init(_ variables: [String: String]? = nil) {
+    package init(_ variables: [String: String]? = nil) {
         self.variables = (variables ?? ProcessInfo.processInfo.environment).filter { !$0.value.isEmpty }
     }
 
     /// The cache's folder: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, or `hub` in Hugging Face's home.
-    public var cacheFolder: String {
+    package var cacheFolder: String {
         let named = variables["HF_HUB_CACHE"] ?? variables["HUGGINGFACE_HUB_CACHE"]
         return named.map(expanded) ?? home + "/hub"
     }
@@ -27,7 +27,7 @@ public struct HubEnvironment: Sendable {
     /// The hub's address without a slash at its end.
     ///
     /// - Throws: ``HubError/invalidEndpoint(_:)`` for what is no http or https address of a host.
-    public func endpoint() throws(HubError) -> String {
+    package func endpoint() throws(HubError) -> String {
         var text = variables["HF_ENDPOINT"] ?? Self.defaultEndpoint
         while text.hasSuffix("/") { text.removeLast() }
         guard let origin = HTTPOrigin(text), origin.host != "", !text.contains(where: \.isWhitespace),
@@ -39,7 +39,7 @@ public struct HubEnvironment: Sendable {
     }
 
     /// Whether the user forbids the network: `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`.
-    public var isOffline: Bool {
+    package var isOffline: Bool {
         let value = variables["HF_HUB_OFFLINE"] ?? variables["TRANSFORMERS_OFFLINE"] ?? ""
         return ["1", "ON", "YES", "TRUE"].contains(value.uppercased())
     }
@@ -47,7 +47,7 @@ public struct HubEnvironment: Sendable {
     /// The user's token: `HF_TOKEN`, else the file that `hf auth login` writes; nil when there is none.
     ///
     /// - Throws: ``HubError/invalidToken(source:)`` for one that cannot stand in a header.
-    public func token() throws(HubError) -> String? {
+    package func token() throws(HubError) -> String? {
         for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] {
             if let token = try Self.token(variables[name], source: name) { return token }
         }

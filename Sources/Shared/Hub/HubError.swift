@@ -1,5 +1,5 @@
 /// Why a model of a hub cannot be found, or not be fetched.
-public enum HubError: Error, Equatable, CustomStringConvertible {
+package enum HubError: Error, Equatable, CustomStringConvertible {
     /// A text names no model of a hub.
     case invalidReference(text: String, reason: String)
     /// The cache does not hold a model, or not this revision of it.
@@ -44,7 +44,7 @@ public enum HubError: Error, Equatable, CustomStringConvertible {
     case file(path: String, reason: String)
 
     /// One line: what is wrong, and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .invalidReference(let text, let reason): "\(Self.quoted(text)) is no model of a hub: \(reason)"
         case .notCached(let reference, let folder, let revisions):

@@ -1,5 +1,5 @@
 /// What a download tells the user while it runs.
-public enum HubEvent: Sendable, Equatable {
+package enum HubEvent: Sendable, Equatable {
     /// Which commit the revision is.
     case resolved(commit: String)
     /// Pickle files that are not fetched.

@@ -1,7 +1,7 @@
 /// A file of a model as a hub announces it.
-public struct HubFile: Sendable, Hashable {
+package struct HubFile: Sendable, Hashable {
     /// What a file's checksum is made of.
-    public enum Checksum: Sendable, Hashable {
+    package enum Checksum: Sendable, Hashable {
         /// SHA-256 of the content, as hubs give it for large files.
         case sha256(String)
         /// The name of a git blob, as hubs give it for small files.
@@ -26,7 +26,7 @@ public struct HubFile: Sendable, Hashable {
         }
 
         /// The digits, under which a cache keeps the content.
-        public var digits: String {
+        package var digits: String {
             switch self {
             case .sha256(let digits), .gitBlob(let digits): digits
             }
@@ -60,11 +60,11 @@ public struct HubFile: Sendable, Hashable {
     static let largestSize = 1 << 46
 
     /// The path in the model's folder.
-    public let path: String
+    package let path: String
     /// Length in bytes.
-    public let size: Int
+    package let size: Int
     /// The checksum of the content.
-    public let checksum: Checksum
+    package let checksum: Checksum
 
     /// Whether a name stays inside a folder, whatever its parts mean to the file system.
     ///

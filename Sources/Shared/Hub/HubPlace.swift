@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Where one commit of a model goes: names of its files, partial files and locks, and the links between them.
 struct HubPlace {

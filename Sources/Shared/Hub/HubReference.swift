@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// A model of a hub: `org/name`, or `org/name@revision`.
 ///
@@ -6,20 +6,20 @@ internal import Foundation
 /// shell would read differently, cannot be made.
 ///
 /// Source of the rules for names: `validate_repo_id` of huggingface_hub.
-public struct HubReference: Sendable, Hashable, CustomStringConvertible {
+package struct HubReference: Sendable, Hashable, CustomStringConvertible {
     /// The revision that a reference without one means.
-    public static let defaultRevision = "main"
+    package static let defaultRevision = "main"
 
     /// `org/name`.
-    public let repository: String
+    package let repository: String
     /// The revision as it was asked for; nil means ``defaultRevision``.
-    public let revision: String?
+    package let revision: String?
 
     /// Parses `org/name[@revision]`.
     ///
     /// - Parameter text: The argument of a command.
     /// - Throws: ``HubError/invalidReference(text:reason:)``.
-    public init(_ text: String) throws(HubError) {
+    package init(_ text: String) throws(HubError) {
         let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(
             String.init
         )
@@ -32,7 +32,7 @@ public struct HubReference: Sendable, Hashable, CustomStringConvertible {
     ///   - repository: `org/name`.
     ///   - revision: A branch, a tag or a commit; nil means ``defaultRevision``.
     /// - Throws: ``HubError/invalidReference(text:reason:)``.
-    public init(repository: String, revision: String?) throws(HubError) {
+    package init(repository: String, revision: String?) throws(HubError) {
         let text = repository + (revision.map { "@\($0)" } ?? "")
         if let reason = Self.fault(inRepository: repository) ?? revision.flatMap(Self.fault(inRevision:)) {
             throw .invalidReference(text: text, reason: reason)
@@ -42,16 +42,16 @@ public struct HubReference: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// `org/name` or `org/name@revision`.
-    public var description: String { repository + (revision.map { "@\($0)" } ?? "") }
+    package var description: String { repository + (revision.map { "@\($0)" } ?? "") }
 
     /// The revision to look for.
-    public var effectiveRevision: String { revision ?? Self.defaultRevision }
+    package var effectiveRevision: String { revision ?? Self.defaultRevision }
 
     /// The command that fetches the model.
-    public var pullCommand: String { "reward-server pull \(self)" }
+    package var pullCommand: String { "reward-server pull \(self)" }
 
     /// Whether a text is a commit in full: 40 hexadecimal digits in lower case.
-    public static func isCommit(_ text: String) -> Bool {
+    package static func isCommit(_ text: String) -> Bool {
         text.utf8.count == 40 && text.utf8.allSatisfy(isHexadecimalDigit)
     }
 

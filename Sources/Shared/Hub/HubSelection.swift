@@ -1,16 +1,16 @@
-internal import Foundation
+import Foundation
 
 /// Which files of a model are fetched.
 ///
 /// Always the small ones that a judge reads (`*.json`, `*.jinja`, `*.txt`, `tokenizer*`, its rubric), and of the
 /// weights `*.safetensors`, or what ``include`` asks for instead. Never pickle files: loading one may run any code.
-public struct HubSelection: Sendable, Hashable {
+package struct HubSelection: Sendable, Hashable {
     /// The files of a model that are wanted, and those that are not although they hold weights.
-    public struct Choice: Sendable, Hashable {
+    package struct Choice: Sendable, Hashable {
         /// What to fetch, sorted.
-        public var wanted: [String] = []
+        package var wanted: [String] = []
         /// Pickle files, which are left out.
-        public var pickles: [String] = []
+        package var pickles: [String] = []
     }
 
     private static let companions = ["*.json", "*.jinja", "*.txt", "tokenizer*", "rubric.yaml", "rubric.yml"]
@@ -18,12 +18,12 @@ public struct HubSelection: Sendable, Hashable {
     private static let pickleNames = ["*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle"]
 
     /// Patterns (`*`, `?`, `[…]`) of weight files to fetch instead of `*.safetensors`; a `*` also fits slashes.
-    public var include: [String]
+    package var include: [String]
 
     /// Makes a selection.
     ///
     /// - Parameter include: See ``include``.
-    public init(include: [String] = []) {
+    package init(include: [String] = []) {
         self.include = include
     }
 
@@ -34,7 +34,7 @@ public struct HubSelection: Sendable, Hashable {
     ///   - reference: The model, for error messages.
     /// - Returns: The choice; it holds weights.
     /// - Throws: ``HubError/nothingToFetch(_:reason:)``.
-    public func choice(of files: [String], in reference: HubReference) throws(HubError) -> Choice {
+    package func choice(of files: [String], in reference: HubReference) throws(HubError) -> Choice {
         let isPickle = Dictionary(
             uniqueKeysWithValues: Set(files).map { ($0, Self.fits($0, Self.pickleNames)) }
         )

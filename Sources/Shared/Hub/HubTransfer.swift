@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Fetches one file of a model, goes on where an earlier try ended, and puts the file in place when its checksum is
 /// right.

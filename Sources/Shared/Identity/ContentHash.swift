@@ -1,22 +1,22 @@
-internal import CDigest
+import CDigest
 
 /// The SHA-256 digest of some bytes: the identity of an image, a rubric or a model file.
-public struct ContentHash: Sendable, Hashable, CustomStringConvertible {
+package struct ContentHash: Sendable, Hashable, CustomStringConvertible {
     /// The 32 bytes of the digest.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     /// Digests bytes.
-    public init(_ content: [UInt8]) {
+    package init(_ content: [UInt8]) {
         self = unsafe content.withUnsafeBytes { unsafe ContentHash(buffer: $0) }
     }
 
     /// Digests the UTF-8 bytes of a text.
-    public init(_ text: String) {
+    package init(_ text: String) {
         self.init(Array(text.utf8))
     }
 
     /// Digests a whole mapped file.
-    public init(_ file: MappedFile) {
+    package init(_ file: MappedFile) {
         self = unsafe file.withUnsafeBytes(0..<file.count) { unsafe ContentHash(buffer: $0) }
     }
 
@@ -27,11 +27,11 @@ public struct ContentHash: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The digest in 64 lower-case hexadecimal digits.
-    public var hexadecimal: String {
+    package var hexadecimal: String {
         let digits = Array("0123456789abcdef")
         return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
     /// `sha256:` and the hexadecimal digits, as replies carry it.
-    public var description: String { "sha256:" + hexadecimal }
+    package var description: String { "sha256:" + hexadecimal }
 }

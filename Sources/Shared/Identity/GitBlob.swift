@@ -1,12 +1,12 @@
-internal import CDigest
+import CDigest
 
 /// The name that git gives a file's content, which hubs use as checksum of small files.
-public enum GitBlob {
+package enum GitBlob {
     /// The SHA-1 of `blob <size>`, a zero byte and the content, in 40 lower-case hexadecimal digits.
     ///
     /// - Parameter content: The file's bytes.
     /// - Returns: The name; nil when libcrypto refuses SHA-1, as it may under a security policy.
-    public static func name(of content: [UInt8]) -> String? {
+    package static func name(of content: [UInt8]) -> String? {
         unsafe content.withUnsafeBytes { unsafe name(of: $0) }
     }
 
@@ -14,7 +14,7 @@ public enum GitBlob {
     ///
     /// - Parameter file: The file.
     /// - Returns: As ``name(of:)-([UInt8])``.
-    public static func name(of file: MappedFile) -> String? {
+    package static func name(of file: MappedFile) -> String? {
         unsafe file.withUnsafeBytes(0..<file.count) { unsafe name(of: $0) }
     }
 

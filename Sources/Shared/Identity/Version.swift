@@ -1,5 +1,5 @@
 /// The version of both programs.
-public enum Version {
+package enum Version {
     /// As `--version` and `/version` give it.
-    public static let current = "0.1.0"
+    package static let current = "0.1.0"
 }

@@ -1,7 +1,7 @@
-internal import CKernels
+import CKernels
 
 /// The nonlinear functions that the supported models apply to single numbers.
-public enum ActivationKind: String, Sendable, CaseIterable {
+package enum ActivationKind: String, Sendable, CaseIterable {
     /// x · sigmoid(x).
     case silu
     /// ½ x (1 + erf(x / √2)).
@@ -15,11 +15,11 @@ public enum ActivationKind: String, Sendable, CaseIterable {
 /// Applies an ``ActivationKind`` and its derivative to rows of numbers.
 ///
 /// Source: the formulas of `torch.nn.functional.silu` and `gelu`, and `QuickGELUActivation` of huggingface/transformers.
-public enum Activation {
+package enum Activation {
     /// The function of every number of `x`.
     ///
     /// - Returns: A tensor of the shape of `x`.
-    public static func apply(_ kind: ActivationKind, _ x: Tensor) -> Tensor {
+    package static func apply(_ kind: ActivationKind, _ x: Tensor) -> Tensor {
         unsafe x.withUnsafeBuffer { source in
             unsafe Tensor(x.shape) { target in
                 guard let from = source.baseAddress, let to = target.baseAddress else { return }
@@ -46,7 +46,7 @@ public enum Activation {
     private static let numbersAtATime = 1 << 14
 
     /// Puts the function of every number in the number's place.
-    public static func apply(_ kind: ActivationKind, to x: inout Tensor) {
+    package static func apply(_ kind: ActivationKind, to x: inout Tensor) {
         let count = x.count
         unsafe x.withUnsafeMutableBuffer { buffer in
             guard let base = buffer.baseAddress else { return }
@@ -74,7 +74,7 @@ public enum Activation {
     ///   - kind: The function.
     ///   - x: Its inputs, `[rows, width]`.
     ///   - gradient: As many numbers.
-    public static func multiplySlopes(_ kind: ActivationKind, at x: ProductRows, into gradient: inout Tensor)
+    package static func multiplySlopes(_ kind: ActivationKind, at x: ProductRows, into gradient: inout Tensor)
     {
         precondition(
             gradient.count == x.rowCount * x.columnCount,
@@ -134,7 +134,7 @@ public enum Activation {
     ///   - yStride: Distance of two rows of `y`.
     ///   - rows: How many rows.
     ///   - width: Numbers of a row.
-    public static func apply(
+    package static func apply(
         _ kind: ActivationKind,
         _ x: UnsafePointer<Float>,
         stride xStride: Int,
@@ -164,7 +164,7 @@ public enum Activation {
     ///   - rows: How many rows.
     ///   - width: Numbers of a row.
     ///   - adds: Whether to add to what `dx` holds.
-    public static func backward(
+    package static func backward(
         _ kind: ActivationKind,
         _ x: UnsafePointer<Float>,
         stride xStride: Int,

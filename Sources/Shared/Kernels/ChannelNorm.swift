@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Brings the channels of every pixel to length √channels, then weights each channel; forward only.
 ///
@@ -6,13 +6,13 @@ internal import CKernels
 /// only for a pixel of zeros: that stays zero.
 ///
 /// Source: `QwenImageRMS_norm` in huggingface/diffusers 0.42.1, `models/autoencoders/autoencoder_kl_qwenimage.py`.
-public struct ChannelNorm: Sendable {
+package struct ChannelNorm: Sendable {
     private let weight: Tensor
 
     /// Holds the weight.
     ///
     /// - Parameter weight: `[channels]`.
-    public init(weight: Tensor) {
+    package init(weight: Tensor) {
         self.weight = weight
     }
 
@@ -22,7 +22,7 @@ public struct ChannelNorm: Sendable {
     ///   - input: `[batch, height, width, channels]`.
     ///   - silu: Whether x · sigmoid(x) follows.
     /// - Returns: A map of the same shape.
-    public func callAsFunction(_ input: FeatureMap, silu: Bool) -> FeatureMap {
+    package func callAsFunction(_ input: FeatureMap, silu: Bool) -> FeatureMap {
         let (height, width, channels) = (input.height, input.width, input.channels)
         precondition(channels == weight.count, "\(channels) channels meet a norm of \(weight.shape)")
         var output = FeatureMap(zeros: input.batch, height: height, width: width, channels: channels)

@@ -1,12 +1,12 @@
-internal import CKernels
+import CKernels
 
 /// A 2-D convolution with a square window of side 1 or 3 over channels-last images, forward only.
 ///
 /// Every output pixel is summed in one fixed order, so its bits depend neither on the batch nor on the threads.
 /// Big images are spread over the threads of ``Parallel``.
-public struct Convolution: Sendable {
+package struct Convolution: Sendable {
     /// How the window moves over the image.
-    public enum Motion: Sendable {
+    package enum Motion: Sendable {
         /// One output pixel per input pixel; a 3×3 window sees one zero pixel beyond every edge.
         case same
         /// Every second window, with the zero pixel at the right and bottom edges only: half the size, rounded down.
@@ -19,9 +19,9 @@ public struct Convolution: Sendable {
     }
 
     /// Numbers of an input pixel.
-    public let inputChannels: Int
+    package let inputChannels: Int
     /// Numbers of an output pixel.
-    public let outputChannels: Int
+    package let outputChannels: Int
     private let motion: Motion
     private let passes: [Pass]
     private let bias: Tensor
@@ -40,7 +40,7 @@ public struct Convolution: Sendable {
     ///   - weight: `[outputs, inputs, side, side]` with side 1 or 3; side 3 unless the motion is `same`.
     ///   - bias: `[outputs]`.
     ///   - motion: How the window moves.
-    public init(weight: Tensor, bias: Tensor, motion: Motion = .same) {
+    package init(weight: Tensor, bias: Tensor, motion: Motion = .same) {
         let shape = weight.shape
         precondition(
             shape.count == 4 && shape[2] == shape[3] && (shape[2] == 3 || shape[2] == 1 && motion == .same)
@@ -103,7 +103,7 @@ public struct Convolution: Sendable {
     ///   - input: `[batch, height, width, inputs]`.
     ///   - other: A map of the result's shape that is added to it.
     /// - Returns: `[batch, height', width', outputs]`; the motion says which size.
-    public func callAsFunction(_ input: FeatureMap, adding other: FeatureMap? = nil) -> FeatureMap {
+    package func callAsFunction(_ input: FeatureMap, adding other: FeatureMap? = nil) -> FeatureMap {
         precondition(
             input.channels == inputChannels,
             "\(input.channels) channels meet a convolution of \(inputChannels)"

@@ -1,9 +1,9 @@
-internal import CKernels
+import CKernels
 
 /// Sums and products of rows on plain memory; operands do not overlap.
-public enum Elementwise {
+package enum Elementwise {
     /// Sets every row of `y`, `[rows, width]` with rows `stride` apart, to `row`.
-    public static func fill(
+    package static func fill(
         _ y: UnsafeMutablePointer<Float>,
         stride: Int,
         rows: Int,
@@ -18,7 +18,7 @@ public enum Elementwise {
     }
 
     /// Adds the sum of the rows of `x`, `[rows, width]`, to `sum`, `[width]`.
-    public static func addSumOfRows(
+    package static func addSumOfRows(
         _ x: UnsafePointer<Float>,
         stride: Int,
         rows: Int,
@@ -29,7 +29,7 @@ public enum Elementwise {
     }
 
     /// Adds the rows of `x` to those of `y`, both `[rows, width]`.
-    public static func add(
+    package static func add(
         _ x: UnsafePointer<Float>,
         stride xStride: Int,
         to y: UnsafeMutablePointer<Float>,
@@ -52,12 +52,12 @@ public enum Elementwise {
     }
 
     /// The sum of two tensors of one shape.
-    public static func sum(_ x: Tensor, _ y: Tensor) -> Tensor {
+    package static func sum(_ x: Tensor, _ y: Tensor) -> Tensor {
         scaledSum(1, x, 1, y)
     }
 
     /// `a · x + b · y` for two tensors of one shape; each number is rounded as fused or separate operations of the CPU do.
-    public static func scaledSum(_ a: Float, _ x: Tensor, _ b: Float, _ y: Tensor) -> Tensor {
+    package static func scaledSum(_ a: Float, _ x: Tensor, _ b: Float, _ y: Tensor) -> Tensor {
         precondition(x.shape == y.shape, "the sum of \(x.shape) and \(y.shape)")
         return unsafe x.withUnsafeBuffer { left in
             unsafe y.withUnsafeBuffer { right in
@@ -79,7 +79,7 @@ public enum Elementwise {
     ///   - gate: Which `width` columns of `modulation` are the gate.
     ///   - f: `[rows, width]`.
     /// - Returns: `[rows, width]`.
-    public static func gatedSum(_ x: Tensor, modulation: Tensor, gate: Int, _ f: Tensor) -> Tensor {
+    package static func gatedSum(_ x: Tensor, modulation: Tensor, gate: Int, _ f: Tensor) -> Tensor {
         let (rows, width, stride) = (x.rowCount, x.columnCount, modulation.columnCount)
         let perSample = rowsPerSample(rows, modulation)
         precondition(f.count == x.count, "the gated sum of \(x.shape) and \(f.shape)")
@@ -115,7 +115,7 @@ public enum Elementwise {
     /// `gate · g`, the derivative of ``gatedSum(_:modulation:gate:_:)`` by `f`.
     ///
     /// - Returns: `[rows, width]`.
-    public static func gated(_ gradient: Tensor, modulation: Tensor, gate: Int) -> Tensor {
+    package static func gated(_ gradient: Tensor, modulation: Tensor, gate: Int) -> Tensor {
         let (rows, width, stride) = (gradient.rowCount, gradient.columnCount, modulation.columnCount)
         let perSample = rowsPerSample(rows, modulation)
         return unsafe gradient.withUnsafeBuffer { g in
@@ -149,7 +149,7 @@ public enum Elementwise {
     ///   - f: Input of the forward pass.
     ///   - gate: Which `width` columns are the gate.
     ///   - dModulation: `[samples, k · width]`.
-    public static func gateBackward(_ gradient: Tensor, f: Tensor, gate: Int, into dModulation: inout Tensor)
+    package static func gateBackward(_ gradient: Tensor, f: Tensor, gate: Int, into dModulation: inout Tensor)
     {
         let (rows, width, stride) = (gradient.rowCount, gradient.columnCount, dModulation.columnCount)
         let perSample = rowsPerSample(rows, dModulation)

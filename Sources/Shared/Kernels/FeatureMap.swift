@@ -1,17 +1,17 @@
 /// A batch of images with any number of channels, each inside a border of one zero pixel.
 ///
 /// The border is what a 3×3 convolution reads beyond the edge, so that no convolution has to copy its input.
-public struct FeatureMap: Sendable {
+package struct FeatureMap: Sendable {
     /// How many images.
-    public let batch: Int
+    package let batch: Int
     /// Rows of an image, border left out.
-    public let height: Int
+    package let height: Int
     /// Columns of an image, border left out.
-    public let width: Int
+    package let width: Int
     /// Numbers of a pixel.
-    public let channels: Int
+    package let channels: Int
     /// The numbers, `[batch, height + 2, width + 2, channels]`; every border pixel is zero.
-    public internal(set) var values: Tensor
+    package internal(set) var values: Tensor
 
     /// Numbers of one image, border included.
     var imageCount: Int { (height + 2) * (width + 2) * channels }
@@ -23,7 +23,7 @@ public struct FeatureMap: Sendable {
     ///   - height: Rows of an image.
     ///   - width: Columns of an image.
     ///   - channels: Numbers of a pixel.
-    public init(zeros batch: Int, height: Int, width: Int, channels: Int) {
+    package init(zeros batch: Int, height: Int, width: Int, channels: Int) {
         self.batch = batch
         self.height = height
         self.width = width
@@ -34,7 +34,7 @@ public struct FeatureMap: Sendable {
     /// Makes a map of pixels without a border.
     ///
     /// - Parameter pixels: `[batch, height, width, channels]`.
-    public init(_ pixels: Tensor) {
+    package init(_ pixels: Tensor) {
         precondition(pixels.shape.count == 4, "a feature map has four axes, got \(pixels.shape)")
         let shape = pixels.shape
         self.init(zeros: shape[0], height: shape[1], width: shape[2], channels: shape[3])
@@ -56,7 +56,7 @@ public struct FeatureMap: Sendable {
     /// The pixels without the border.
     ///
     /// - Returns: `[batch, height, width, channels]`.
-    public func pixels() -> Tensor {
+    package func pixels() -> Tensor {
         unsafe values.withUnsafeBuffer { source in
             unsafe Tensor([batch, height, width, channels]) { target in
                 guard let from = source.baseAddress, let to = target.baseAddress else { return }

@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Products in bfloat16 or int8, with float32 results.
 ///
@@ -14,7 +14,7 @@ extension GEMM {
     ///   - weight: `[outputs, inputs]`.
     ///   - bias: `[outputs]`.
     /// - Returns: `[rows, outputs]`.
-    public static func linear(_ input: Tensor, weight: PackedMatrix, bias: Tensor? = nil) -> Tensor {
+    package static func linear(_ input: Tensor, weight: PackedMatrix, bias: Tensor? = nil) -> Tensor {
         linear(ProductRows(input, for: weight.precision), weight: weight, bias: bias)
     }
 
@@ -25,7 +25,7 @@ extension GEMM {
     ///   - weight: `[outputs, inputs]`.
     ///   - bias: `[outputs]`.
     /// - Returns: `[rows, outputs]`.
-    public static func linear(_ x: ProductRows, weight: PackedMatrix, bias: Tensor? = nil) -> Tensor {
+    package static func linear(_ x: ProductRows, weight: PackedMatrix, bias: Tensor? = nil) -> Tensor {
         let outputs = weight.rowCount
         return unsafe Tensor([x.rowCount, outputs]) { y in
             guard let y = y.baseAddress else { return }
@@ -56,7 +56,7 @@ extension GEMM {
     ///   - weight: `[outputs, inputs]`.
     ///   - bias: `[outputs]`.
     ///   - y: `[rows, outputs]`.
-    public static func accumulate(
+    package static func accumulate(
         _ x: ProductRows,
         weight: PackedMatrix,
         bias: Tensor?,
@@ -99,7 +99,7 @@ extension GEMM {
     ///   - bias: `[outputs]`.
     ///   - precision: Of the next product; not int8.
     /// - Returns: `[rows, outputs]`.
-    public static func activated(
+    package static func activated(
         _ kind: ActivationKind,
         _ x: ProductRows,
         weight: PackedMatrix,
@@ -144,7 +144,7 @@ extension GEMM {
     ///   - upBias: `[outputs]`.
     ///   - precision: Of the next product; not int8.
     /// - Returns: `[rows, outputs]`.
-    public static func gated(
+    package static func gated(
         _ x: ProductRows,
         gate: PackedMatrix,
         gateBias: Tensor?,

@@ -20,7 +20,7 @@ extension GEMM {
     ///   - input: `[rows, inputs]`.
     ///   - weight: `[outputs, inputs]`.
     /// - Returns: `[rows, outputs]`.
-    public static func linear(_ input: Tensor, weight: WeightMatrix) -> Tensor {
+    package static func linear(_ input: Tensor, weight: WeightMatrix) -> Tensor {
         let (rows, inputs, outputs) = (input.rowCount, input.columnCount, weight.rowCount)
         precondition(
             weight.columnCount == inputs,

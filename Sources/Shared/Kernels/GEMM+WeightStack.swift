@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Products with frozen weights in bfloat16, from both sides: what training needs of a layer that stays as it is stored.
 ///
@@ -12,7 +12,7 @@ extension GEMM {
     ///   - weight: `[outputs, inputs]`.
     ///   - bias: `[outputs]`; nil for none.
     /// - Returns: `[rows, outputs]`.
-    public static func bfloat16(_ x: ProductRows, weight: WeightStack, bias: Tensor?) -> Tensor {
+    package static func bfloat16(_ x: ProductRows, weight: WeightStack, bias: Tensor?) -> Tensor {
         let (rows, outputs) = (x.rowCount, weight.rowCount)
         guard case .narrow(let narrow) = x.storage, x.precision == .bfloat16,
             x.columnCount == weight.columnCount, bias.map({ $0.count == outputs }) ?? true
@@ -39,7 +39,7 @@ extension GEMM {
     ///   - weight: `[outputs, inputs]`.
     ///   - dx: `[rows, inputs]`.
     ///   - adds: Whether to add.
-    public static func bfloat16Back(
+    package static func bfloat16Back(
         _ g: Tensor,
         weight: WeightStack,
         into dx: UnsafeMutablePointer<Float>,

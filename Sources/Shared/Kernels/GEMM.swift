@@ -1,4 +1,4 @@
-internal import CBLAS
+import CBLAS
 
 /// Matrix products, in 32-bit floats by the BLAS library, to which this file is the one door; narrower types are in
 /// `GEMM+PackedMatrix.swift`.
@@ -7,21 +7,21 @@ internal import CBLAS
 /// and however many there are. OpenBLAS 0.3 breaks that with its small-matrix kernels, which serve products of up to
 /// 10⁶ multiplications; ``linear(_:weight:into:rows:inputs:outputs:resultStride:)`` fills such a product up with zero rows. Measured on AVX-512
 /// kernels (SkylakeX, Cooperlake); the AVX2 kernels of OpenBLAS 0.3.21 treat the rows of the last tile differently.
-public enum GEMM {
+package enum GEMM {
     /// The product size, in multiplications, up to which OpenBLAS may take its small-matrix kernels.
     ///
     /// Source: OpenMathLib/OpenBLAS, `kernel/x86_64/sgemm_small_kernel_permit_skylakex.c`.
     private static let smallProductLimit = 1_000_000
 
     /// Whether the rows of a product of that size, or of one with more rows, have the same bits whatever their number.
-    public static func isRowIndependent(rows: Int, columns: Int, depth: Int) -> Bool {
+    package static func isRowIndependent(rows: Int, columns: Int, depth: Int) -> Bool {
         rows * columns * depth > smallProductLimit
     }
 
     /// How many threads one product uses, process-wide.
     ///
     /// One: callers run products side by side on threads of their own. More: one caller at a time.
-    public static func setThreadCount(_ count: Int) {
+    package static func setThreadCount(_ count: Int) {
         threads.withLock { $0 = count }
         openblas_set_num_threads(Int32(count))
     }
@@ -37,7 +37,7 @@ public enum GEMM {
     ///   - input: `[rows, inputs]`.
     ///   - weight: `[outputs, inputs]`.
     /// - Returns: `[rows, outputs]`.
-    public static func linear(_ input: Tensor, weight: Tensor) -> Tensor {
+    package static func linear(_ input: Tensor, weight: Tensor) -> Tensor {
         let (rows, inputs, outputs) = (input.rowCount, input.columnCount, weight.rowCount)
         precondition(weight.columnCount == inputs, "input \(input.shape) does not fit weight \(weight.shape)")
         return unsafe input.withUnsafeBuffer { x in
@@ -60,7 +60,7 @@ public enum GEMM {
     ///   - inputs: Column count of `x`.
     ///   - outputs: Rows of `weight`.
     ///   - resultStride: Distance of two rows of `y`; `outputs` when left out.
-    public static func linear(
+    package static func linear(
         _ x: UnsafePointer<Float>,
         weight: UnsafePointer<Float>,
         into y: UnsafeMutablePointer<Float>,
@@ -130,7 +130,7 @@ public enum GEMM {
     ///   - leftStride: Distance of two rows of `a` as stored; its row length when left out.
     ///   - rightStride: Distance of two rows of `b` as stored; its row length when left out.
     ///   - resultStride: Distance of two rows of `c`; `columns` when left out.
-    public static func multiply(
+    package static func multiply(
         _ a: UnsafePointer<Float>,
         _ b: UnsafePointer<Float>,
         into c: UnsafeMutablePointer<Float>,

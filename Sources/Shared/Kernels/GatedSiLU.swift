@@ -1,16 +1,16 @@
-internal import CKernels
+import CKernels
 
 /// The gate of a SwiGLU layer.
 ///
 /// Source: Shazeer, arXiv:2002.05202, section 2.
-public enum GatedSiLU {
+package enum GatedSiLU {
     /// `gate · sigmoid(gate) · up`, number by number.
     ///
     /// - Parameters:
     ///   - gate: Any shape.
     ///   - up: The same shape.
     /// - Returns: A tensor of that shape.
-    public static func apply(gate: Tensor, up: Tensor) -> Tensor {
+    package static func apply(gate: Tensor, up: Tensor) -> Tensor {
         precondition(gate.shape == up.shape, "gate \(gate.shape) and up \(up.shape) differ")
         return unsafe gate.withUnsafeBuffer { left in
             unsafe up.withUnsafeBuffer { right in

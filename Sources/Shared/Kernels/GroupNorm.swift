@@ -1,10 +1,10 @@
-internal import CKernels
+import CKernels
 
 /// Normalises groups of channels over a whole image, with a scale and a shift per channel, forward only.
 ///
 /// Statistics are float32 along a row and double across rows; a SiLU may follow in the same sweep.
 /// Source: Wu and He, "Group Normalization" (2018), equation 1; the variance is the biased one.
-public struct GroupNorm: Sendable {
+package struct GroupNorm: Sendable {
     private let scale: Tensor
     private let shift: Tensor
     private let groups: Int
@@ -17,7 +17,7 @@ public struct GroupNorm: Sendable {
     ///   - shift: `[channels]`.
     ///   - groups: How many groups; divides the channels.
     ///   - epsilon: Added to the variance.
-    public init(scale: Tensor, shift: Tensor, groups: Int, epsilon: Float = 1e-6) {
+    package init(scale: Tensor, shift: Tensor, groups: Int, epsilon: Float = 1e-6) {
         precondition(
             scale.shape == shift.shape && groups > 0 && scale.count % groups == 0,
             "\(groups) groups do not divide \(scale.shape) channels"
@@ -34,7 +34,7 @@ public struct GroupNorm: Sendable {
     ///   - input: `[batch, height, width, channels]`.
     ///   - silu: Whether x · sigmoid(x) follows.
     /// - Returns: A map of the same shape.
-    public func callAsFunction(_ input: FeatureMap, silu: Bool) -> FeatureMap {
+    package func callAsFunction(_ input: FeatureMap, silu: Bool) -> FeatureMap {
         precondition(
             input.channels == scale.count,
             "\(input.channels) channels meet a normalisation of \(scale.count)"

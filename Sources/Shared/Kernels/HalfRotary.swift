@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Rotary position embedding that pairs the first half of a head with its second half.
 ///
@@ -7,7 +7,7 @@ internal import CKernels
 ///
 /// Source: Su et al., arXiv:2104.09864, in the order of elements of `rotate_half` in
 /// huggingface/transformers.
-public enum HalfRotary {
+package enum HalfRotary {
     /// Rotates heads in place.
     ///
     /// - Parameters:
@@ -17,7 +17,7 @@ public enum HalfRotary {
     ///   - sines: `[rows, headDimension / 2]`.
     ///   - headCount: How many heads lie side by side.
     ///   - headDimension: Numbers of a head, even.
-    public static func apply(
+    package static func apply(
         _ x: inout Tensor,
         cosines: Tensor,
         sines: Tensor,

@@ -1,7 +1,7 @@
-internal import CKernels
+import CKernels
 
 /// RMS norm over the channels of one attention head: `y = weight · x / √(mean(x²) + ε)`.
-public enum HeadRMSNorm {
+package enum HeadRMSNorm {
     /// Normalises rows of plain memory.
     ///
     /// - Parameters:
@@ -13,7 +13,7 @@ public enum HeadRMSNorm {
     ///   - rows: How many rows.
     ///   - width: Channels of the head.
     ///   - epsilon: Added to the mean square.
-    public static func apply(
+    package static func apply(
         _ x: UnsafePointer<Float>,
         stride xStride: Int,
         weight: UnsafePointer<Float>,
@@ -40,7 +40,7 @@ public enum HeadRMSNorm {
     ///   - width: Channels of the head.
     ///   - epsilon: That of the forward pass.
     ///   - adds: Whether to add to what `dx` holds.
-    public static func backward(
+    package static func backward(
         _ x: UnsafePointer<Float>,
         stride xStride: Int,
         weight: UnsafePointer<Float>,
@@ -79,7 +79,7 @@ public enum HeadRMSNorm {
     ///   - rows: How many rows.
     ///   - width: Channels of the head.
     ///   - epsilon: That of the forward pass.
-    public static func addWeightGradient(
+    package static func addWeightGradient(
         _ gradient: UnsafePointer<Float>,
         stride gradientStride: Int,
         x: UnsafePointer<Float>,

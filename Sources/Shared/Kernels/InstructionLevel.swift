@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Which vector instructions a kernel with several variants uses; all variants give the same bits.
 enum InstructionLevel: Int32, Sendable, CaseIterable, Comparable {

@@ -1,7 +1,7 @@
-internal import Foundation
+import Foundation
 
 /// The environment's limit on vector instructions, for tests of narrower kernels and for comparisons.
-public enum InstructionLimit {
+package enum InstructionLimit {
     static let variable = "EDIT_R1_MAX_ISA"
     static let choices = ["avx512", "avx2", "portable"]
 
@@ -9,19 +9,19 @@ public enum InstructionLimit {
     ///
     /// - Parameter environment: Variables by name; the process's own when left out.
     /// - Throws: ``InstructionLimitError`` for a limit that no kernel knows.
-    public static func check(_ environment: [String: String]? = nil) throws(InstructionLimitError) {
+    package static func check(_ environment: [String: String]? = nil) throws(InstructionLimitError) {
         guard let value = (environment ?? ProcessInfo.processInfo.environment)[variable] else { return }
         guard choices.contains(value) else { throw InstructionLimitError(value: value) }
     }
 }
 
 /// A limit on instructions that no kernel knows.
-public struct InstructionLimitError: Error, Equatable, CustomStringConvertible {
+package struct InstructionLimitError: Error, Equatable, CustomStringConvertible {
     /// What the environment says.
-    public let value: String
+    package let value: String
 
     /// One line for people.
-    public var description: String {
+    package var description: String {
         let choices = InstructionLimit.choices.joined(separator: ", ")
         return "\(InstructionLimit.variable) is \"\(value)\"; unset it, or take one of \(choices)"
     }

@@ -1,10 +1,10 @@
-internal import CKernels
-internal import Foundation
+import CKernels
+import Foundation
 
 /// How fast this CPU's widest multiply-and-add instructions run, which no matrix product can exceed.
 ///
 /// The instructions work on registers alone: no memory, no packing, nothing but arithmetic.
-public enum InstructionPeak: String, Sendable, CaseIterable {
+package enum InstructionPeak: String, Sendable, CaseIterable {
     /// Fused multiply-add of float32.
     case float32 = "f32"
     /// Dot products of pairs of bfloat16, summed in float32.
@@ -20,14 +20,14 @@ public enum InstructionPeak: String, Sendable, CaseIterable {
     private static let rest = Duration.milliseconds(200)
 
     /// Whether the CPU has the instructions.
-    public var isAvailable: Bool { operations(rounds: 1) > 0 }
+    package var isAvailable: Bool { operations(rounds: 1) > 0 }
 
     /// Runs the instructions on all compute threads.
     ///
     /// - Parameter duration: How long.
     /// - Returns: Operations a second, a multiplication and an addition being two; 0 when the CPU has no such
     ///   instructions.
-    public func measure(for duration: Duration = .milliseconds(50)) -> Double {
+    package func measure(for duration: Duration = .milliseconds(50)) -> Double {
         guard isAvailable else { return 0 }
         Thread.sleep(forTimeInterval: Self.rest / .seconds(1))
         let total = Lock(0.0)

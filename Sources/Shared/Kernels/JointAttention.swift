@@ -6,24 +6,24 @@
 /// in bfloat16 are attended to with products in bfloat16 where the CPU has them.
 ///
 /// Source: `FluxAttnProcessor` in huggingface/diffusers, `models/transformers/transformer_flux.py`; policies.md 1.3.
-public enum JointAttention {
+package enum JointAttention {
     /// The projections of one stream of tokens.
-    public struct Stream: Sendable {
+    package struct Stream: Sendable {
         /// `[samples · tokens, 3 · heads · width + tail]`: queries, keys, values, and columns that pass by.
-        public var projected: ProductRows
+        package var projected: ProductRows
         /// Tokens of one sample.
-        public var tokens: Int
+        package var tokens: Int
         /// RMS weight of the queries, `[width]`.
-        public var queryNorm: Tensor
+        package var queryNorm: Tensor
         /// RMS weight of the keys, `[width]`.
-        public var keyNorm: Tensor
+        package var keyNorm: Tensor
         /// How many of each sample's tokens take part, 1...tokens; all when nil.
         ///
         /// The rest is padding: it neither attends nor is attended to, and gets zeros.
-        public var lengths: [Int]?
+        package var lengths: [Int]?
 
         /// Wraps the projections of a stream.
-        public init(
+        package init(
             projected: ProductRows,
             tokens: Int,
             queryNorm: Tensor,
@@ -42,18 +42,18 @@ public enum JointAttention {
     }
 
     /// The sizes that all streams share.
-    public struct Layout: Sendable {
+    package struct Layout: Sendable {
         /// How many samples.
-        public var samples: Int
+        package var samples: Int
         /// Attention heads.
-        public var heads: Int
+        package var heads: Int
         /// Channels of a head.
-        public var width: Int
+        package var width: Int
         /// Added to the mean square of the RMS norm.
-        public var epsilon: Float
+        package var epsilon: Float
 
         /// Collects the sizes.
-        public init(samples: Int, heads: Int, width: Int, epsilon: Float) {
+        package init(samples: Int, heads: Int, width: Int, epsilon: Float) {
             self.samples = samples
             self.heads = heads
             self.width = width
@@ -66,30 +66,30 @@ public enum JointAttention {
     }
 
     /// What a forward pass gives.
-    public struct Result: Sendable {
+    package struct Result: Sendable {
         /// For each stream `[samples · tokens, heads · width + tail]`: merged heads, then the activated tail.
-        public var outputs: [Tensor]
+        package var outputs: [Tensor]
         /// `[samples · heads, tokens of all streams]`, for the backward pass.
-        public var logSums: Tensor
+        package var logSums: Tensor
 
         /// Puts both together.
-        public init(outputs: [Tensor], logSums: Tensor) {
+        package init(outputs: [Tensor], logSums: Tensor) {
             self.outputs = outputs
             self.logSums = logSums
         }
     }
 
     /// What a backward pass gives.
-    public struct Derivatives: Sendable {
+    package struct Derivatives: Sendable {
         /// For each stream a tensor of the shape of its `projected`.
-        public var projected: [Tensor]
+        package var projected: [Tensor]
         /// For each stream and each of its samples and heads the shares of the derivatives by the weights of queries and
         /// keys, `[streams, samples · heads, 2, width]`.
         var norms: Tensor
         let layout: Layout
 
         /// The derivatives by a stream's weights, both `[width]`.
-        public func norms(of stream: Int) -> (query: Tensor, key: Tensor) {
+        package func norms(of stream: Int) -> (query: Tensor, key: Tensor) {
             let units = layout.samples * layout.heads
             let sums = [0, 1].map { part in
                 var sum = Tensor(zeros: [layout.width])
@@ -119,7 +119,7 @@ public enum JointAttention {
     ///   - layout: Sizes.
     ///   - tail: Function of the columns that pass by.
     /// - Returns: The outputs, and what a backward pass needs.
-    public static func forward(
+    package static func forward(
         _ streams: [Stream],
         rotary: RotaryTable,
         layout: Layout,
@@ -183,7 +183,7 @@ public enum JointAttention {
     ///   - layout: That of the forward pass.
     ///   - precision: How to keep them: that of the projections.
     /// - Returns: `[rows, heads · width]`; shares memory where that is all of a float32 output.
-    public static func heads(
+    package static func heads(
         of output: Tensor,
         rows: Int,
         layout: Layout,
@@ -217,7 +217,7 @@ public enum JointAttention {
     ///   - layout: Sizes.
     ///   - tail: That of the forward pass.
     /// - Returns: The derivatives by projections and weights.
-    public static func backward(
+    package static func backward(
         _ gradients: [Tensor],
         streams: [Stream],
         heads: [ProductRows],

@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 extension LayerNorm {
     /// `y = (x − mean(x)) / √(variance(x) + ε) · weight + bias` for every row.
@@ -11,7 +11,7 @@ extension LayerNorm {
     /// - Returns: A tensor of the shape of `x`; a row's bits depend on that row alone.
     ///
     /// Source: Ba et al., arXiv:1607.06450.
-    public static func apply(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) -> Tensor {
+    package static func apply(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) -> Tensor {
         let (rows, columns) = (x.rowCount, x.columnCount)
         precondition(
             weight.count == columns && bias.count == columns,
@@ -53,7 +53,7 @@ extension LayerNorm {
     ///   - epsilon: Added to the variance.
     ///   - precision: Of the products.
     /// - Returns: `[rows, columns]`.
-    public static func productRows(
+    package static func productRows(
         _ x: Tensor,
         weight: Tensor,
         bias: Tensor,

@@ -1,19 +1,19 @@
-internal import CKernels
+import CKernels
 
 /// LayerNorm without affine parameters, followed by a modulation with one row of scale and shift for each sample.
 ///
 /// `y = x̂ (1 + scale) + shift`, `x̂ = (x - mean) / √(variance + ε)`. Scale and shift are columns of one tensor
 /// `modulation`, `[samples, k · width]`, as an adaptive layer's linear map gives them.
-public enum LayerNorm {
+package enum LayerNorm {
     /// What the backward pass needs of a forward pass besides its input.
-    public struct Statistics: Sendable {
+    package struct Statistics: Sendable {
         /// Mean of every row, `[rows]`.
-        public var mean: Tensor
+        package var mean: Tensor
         /// Reciprocal standard deviation of every row, `[rows]`.
-        public var inverseDeviation: Tensor
+        package var inverseDeviation: Tensor
 
         /// Puts both together.
-        public init(mean: Tensor, inverseDeviation: Tensor) {
+        package init(mean: Tensor, inverseDeviation: Tensor) {
             self.mean = mean
             self.inverseDeviation = inverseDeviation
         }
@@ -28,7 +28,7 @@ public enum LayerNorm {
     ///   - scale: Which `width` columns of `modulation` are the scale.
     ///   - epsilon: Added to the variance.
     /// - Returns: `[rows, width]`, and the statistics of the rows.
-    public static func modulated(
+    package static func modulated(
         _ x: Tensor,
         modulation: Tensor,
         shift: Int,
@@ -84,7 +84,7 @@ public enum LayerNorm {
     ///   - statistics: What the forward pass gave.
     ///   - dx: `[rows, width]`.
     ///   - adds: Whether to add to what `dx` holds.
-    public static func backward(
+    package static func backward(
         _ gradient: Tensor,
         x: Tensor,
         modulation: Tensor,
@@ -139,7 +139,7 @@ public enum LayerNorm {
     ///   - scale: Which `width` columns are the scale.
     ///   - statistics: What the forward pass gave.
     ///   - dModulation: `[samples, k · width]`.
-    public static func modulationBackward(
+    package static func modulationBackward(
         _ gradient: Tensor,
         x: Tensor,
         shift: Int,

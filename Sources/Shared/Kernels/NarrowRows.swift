@@ -1,5 +1,5 @@
-internal import CKernels
-internal import COneDNN
+import CKernels
+import COneDNN
 
 /// Rows of activations in bfloat16 or eight bits, filled up with zero rows to a multiple of ``ProductLayout/rowStep``.
 ///

@@ -1,19 +1,19 @@
-internal import CKernels
+import CKernels
 
 /// Cosines and sines by which attention turns the channel pairs of every token.
-public struct RotaryTable: Sendable {
+package struct RotaryTable: Sendable {
     /// `[tokens, pairs]`.
-    public let cosine: Tensor
+    package let cosine: Tensor
     /// `[tokens, pairs]`.
-    public let sine: Tensor
+    package let sine: Tensor
 
     /// How many tokens the table covers.
-    public var tokenCount: Int { cosine.rowCount }
+    package var tokenCount: Int { cosine.rowCount }
     /// Channel pairs of a head.
-    public var pairCount: Int { cosine.columnCount }
+    package var pairCount: Int { cosine.columnCount }
 
     /// Wraps a table; both tensors have the same shape.
-    public init(cosine: Tensor, sine: Tensor) {
+    package init(cosine: Tensor, sine: Tensor) {
         precondition(cosine.shape == sine.shape, "\(cosine.shape) cosines and \(sine.shape) sines")
         self.cosine = cosine
         self.sine = sine
@@ -21,7 +21,7 @@ public struct RotaryTable: Sendable {
 }
 
 /// Rotary positions on adjacent channels: `(a, b) → (a cos - b sin, a sin + b cos)` for channels `2i` and `2i + 1`.
-public enum PairRotary {
+package enum PairRotary {
     /// Turns rows in place.
     ///
     /// - Parameters:
@@ -30,7 +30,7 @@ public enum PairRotary {
     ///   - table: The angles.
     ///   - tokens: Which rows of the table belong to the rows of `x`.
     ///   - reversed: Whether to turn back, which is the backward pass.
-    public static func turn(
+    package static func turn(
         _ x: UnsafeMutablePointer<Float>,
         stride: Int,
         by table: RotaryTable,

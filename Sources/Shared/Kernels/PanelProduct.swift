@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// Products of rows with one panel of outputs of a weight.
 @unsafe struct PanelProduct {

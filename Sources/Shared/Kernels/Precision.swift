@@ -1,7 +1,7 @@
-internal import COneDNN
+import COneDNN
 
 /// The arithmetic of a matrix product; sums are float32, or exact integers for eight-bit factors.
-public enum Precision: String, Sendable, CaseIterable {
+package enum Precision: String, Sendable, CaseIterable {
     /// Both factors float32.
     case float32 = "f32"
     /// Both factors rounded to bfloat16.
@@ -10,7 +10,7 @@ public enum Precision: String, Sendable, CaseIterable {
     case int8
 
     /// Why products in this precision cannot be had here, one line; nil when they can.
-    public var obstacle: String? {
+    package var obstacle: String? {
         guard self != .float32 else { return nil }
         if let reason = unsafe od_unavailable() { return unsafe String(cString: reason) }
         if self == .bfloat16, od_has_bf16() == 0 {

@@ -1,4 +1,4 @@
-internal import COneDNN
+import COneDNN
 
 /// How oneDNN wants a weight `[outputs, inputs]` to lie in memory, and its products with such weights.
 ///

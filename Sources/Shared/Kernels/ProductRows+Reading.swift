@@ -3,7 +3,7 @@ extension ProductRows {
     /// The rows as float32; shares memory when they are kept so.
     ///
     /// - Returns: `[rowCount, columnCount]`.
-    public func floats() -> Tensor {
+    package func floats() -> Tensor {
         switch storage {
         case .float32(let tensor): return tensor
         case .narrow(let narrow):
@@ -23,7 +23,7 @@ extension ProductRows {
     }
 
     /// One of `count` equal runs of rows; shares memory when it is the only one.
-    public func run(_ index: Int, of count: Int) -> ProductRows {
+    package func run(_ index: Int, of count: Int) -> ProductRows {
         guard count > 1 else { return self }
         precondition(rowCount % count == 0, "\(rowCount) rows are not cut into \(count) runs")
         let height = rowCount / count

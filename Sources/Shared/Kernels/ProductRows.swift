@@ -2,7 +2,7 @@
 ///
 /// Made once for all products that share it. What makes narrow rows hands them over in blocks that stay in a core's
 /// cache, so that their float32 form is never written to memory.
-public struct ProductRows: Sendable {
+package struct ProductRows: Sendable {
     enum Storage: Sendable {
         case float32(Tensor)
         case narrow(NarrowRows)
@@ -11,7 +11,7 @@ public struct ProductRows: Sendable {
     let storage: Storage
 
     /// How many rows.
-    public var rowCount: Int {
+    package var rowCount: Int {
         switch storage {
         case .float32(let rows): rows.rowCount
         case .narrow(let rows): rows.rowCount
@@ -19,7 +19,7 @@ public struct ProductRows: Sendable {
     }
 
     /// Numbers of a row.
-    public var columnCount: Int {
+    package var columnCount: Int {
         switch storage {
         case .float32(let rows): rows.columnCount
         case .narrow(let rows): rows.columnCount
@@ -27,7 +27,7 @@ public struct ProductRows: Sendable {
     }
 
     /// The products that take these rows.
-    public var precision: Precision {
+    package var precision: Precision {
         switch storage {
         case .float32: .float32
         case .narrow(let rows): rows.precision
@@ -35,7 +35,7 @@ public struct ProductRows: Sendable {
     }
 
     /// The rows as a tensor, when they are float32.
-    public var tensor: Tensor? {
+    package var tensor: Tensor? {
         switch storage {
         case .float32(let rows): rows
         case .narrow: nil
@@ -51,7 +51,7 @@ public struct ProductRows: Sendable {
     /// - Parameters:
     ///   - x: `[rows, columns]`.
     ///   - precision: Of the products.
-    public init(_ x: Tensor, for precision: Precision) {
+    package init(_ x: Tensor, for precision: Precision) {
         storage = precision == .float32 ? .float32(x) : .narrow(NarrowRows(x, precision: precision))
     }
 

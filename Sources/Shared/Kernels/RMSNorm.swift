@@ -1,9 +1,9 @@
-internal import CKernels
+import CKernels
 
 /// Root-mean-square normalisation of rows.
 ///
 /// Source: Zhang and Sennrich, arXiv:1910.07467, equation 4.
-public enum RMSNorm {
+package enum RMSNorm {
     /// `y = x / √(mean(x²) + ε) · weight` for every row.
     ///
     /// - Parameters:
@@ -11,7 +11,7 @@ public enum RMSNorm {
     ///   - weight: `[columns]`.
     ///   - epsilon: ε.
     /// - Returns: A tensor of the shape of `x`.
-    public static func apply(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor {
+    package static func apply(_ x: Tensor, weight: Tensor, epsilon: Float) -> Tensor {
         let (rows, columns) = (x.rowCount, x.columnCount)
         precondition(weight.count == columns, "weight \(weight.shape) does not fit rows of \(x.shape)")
         return unsafe x.withUnsafeBuffer { source in
@@ -46,7 +46,7 @@ public enum RMSNorm {
     ///   - epsilon: ε.
     ///   - precision: Of the products.
     /// - Returns: `[rows, columns]`.
-    public static func productRows(
+    package static func productRows(
         _ x: Tensor,
         weight: Tensor,
         epsilon: Float,
@@ -79,7 +79,7 @@ public enum RMSNorm {
     ///   - x: Input of the forward pass.
     ///   - epsilon: ε.
     /// - Returns: `[columns]`.
-    public static func weightGradient(_ gradient: Tensor, x: Tensor, epsilon: Float) -> Tensor {
+    package static func weightGradient(_ gradient: Tensor, x: Tensor, epsilon: Float) -> Tensor {
         let (rows, columns) = (x.rowCount, x.columnCount)
         precondition(gradient.count == x.count, "gradient \(gradient.shape) does not fit \(x.shape)")
         var sum = Tensor(zeros: [columns])

@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 extension RowArithmetic {
     /// Adds a run of rows to another, number by number.
@@ -8,7 +8,7 @@ extension RowArithmetic {
     ///   - range: The rows of `y` to add.
     ///   - x: `[rows, columns]`, changed in place.
     ///   - first: The row of `x` that the first of them is added to.
-    public static func accumulate(_ y: Tensor, rows range: Range<Int>, into x: inout Tensor, at first: Int) {
+    package static func accumulate(_ y: Tensor, rows range: Range<Int>, into x: inout Tensor, at first: Int) {
         let columns = y.columnCount
         precondition(
             x.columnCount == columns && range.lowerBound >= 0 && range.upperBound <= y.rowCount

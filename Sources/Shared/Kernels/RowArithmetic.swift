@@ -1,7 +1,7 @@
-internal import CKernels
+import CKernels
 
 /// Additions and dot products of whole rows.
-public enum RowArithmetic {
+package enum RowArithmetic {
     /// Numbers of a compressed matrix that are unpacked at a time for ``dots(_:rows:with:)-(WeightMatrix,_,_)``: few
     /// enough to stay in a core's cache.
     private static let numbersAtATime = 1 << 16
@@ -11,7 +11,7 @@ public enum RowArithmetic {
     /// - Parameters:
     ///   - bias: `[columns]`.
     ///   - x: `[rows, columns]`.
-    public static func addBias(_ bias: Tensor, to x: inout Tensor) {
+    package static func addBias(_ bias: Tensor, to x: inout Tensor) {
         let (rows, columns) = (x.rowCount, x.columnCount)
         precondition(bias.count == columns, "bias \(bias.shape) does not fit rows of \(x.shape)")
         unsafe bias.withUnsafeBuffer { bias in
@@ -31,7 +31,7 @@ public enum RowArithmetic {
     /// - Parameters:
     ///   - y: The shape of `x`.
     ///   - x: Changed in place.
-    public static func accumulate(_ y: Tensor, into x: inout Tensor) {
+    package static func accumulate(_ y: Tensor, into x: inout Tensor) {
         precondition(x.shape == y.shape, "\(x.shape) and \(y.shape) differ")
         let (rows, columns) = (x.rowCount, x.columnCount)
         unsafe y.withUnsafeBuffer { source in
@@ -57,7 +57,7 @@ public enum RowArithmetic {
     ///   - range: The rows to take.
     ///   - x: `[columns]`.
     /// - Returns: `[range.count]`.
-    public static func dots(_ matrix: Tensor, rows range: Range<Int>, with x: Tensor) -> [Float] {
+    package static func dots(_ matrix: Tensor, rows range: Range<Int>, with x: Tensor) -> [Float] {
         let columns = matrix.columnCount
         precondition(
             x.count == columns && range.lowerBound >= 0 && range.upperBound <= matrix.rowCount,
@@ -91,7 +91,7 @@ public enum RowArithmetic {
     ///   - range: The rows to take.
     ///   - x: `[columns]`.
     /// - Returns: `[range.count]`.
-    public static func dots(_ matrix: WeightMatrix, rows range: Range<Int>, with x: Tensor) -> [Float] {
+    package static func dots(_ matrix: WeightMatrix, rows range: Range<Int>, with x: Tensor) -> [Float] {
         if let floats = matrix.floats {
             return dots(floats, rows: range, with: x)
         }

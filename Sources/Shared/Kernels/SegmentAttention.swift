@@ -1,18 +1,18 @@
-internal import CKernels
+import CKernels
 
 /// Heads that lie side by side in the rows of a tensor, from some column on.
-public struct HeadColumns: Sendable {
+package struct HeadColumns: Sendable {
     /// `[rows, columns]`.
-    public let tensor: Tensor
+    package let tensor: Tensor
     /// First column of the first head.
-    public let firstColumn: Int
+    package let firstColumn: Int
 
     /// Names the columns.
     ///
     /// - Parameters:
     ///   - tensor: `[rows, columns]`.
     ///   - firstColumn: First column of the first head.
-    public init(_ tensor: Tensor, firstColumn: Int = 0) {
+    package init(_ tensor: Tensor, firstColumn: Int = 0) {
         self.tensor = tensor
         self.firstColumn = firstColumn
     }
@@ -25,33 +25,33 @@ public struct HeadColumns: Sendable {
 /// own query and keys.
 ///
 /// Source: Milakov and Gimelshein, arXiv:1805.02867 (running softmax); Dao et al., arXiv:2205.14135 (tiles).
-public enum SegmentAttention {
+package enum SegmentAttention {
     /// Keys and values of earlier positions that several branches continue.
-    public struct Trunk: Sendable {
+    package struct Trunk: Sendable {
         /// `[trunk length, keyValueHeadCount · headDimension]`.
-        public let keys: Tensor
+        package let keys: Tensor
         /// `[trunk length, keyValueHeadCount · headDimension]`.
-        public let values: Tensor
+        package let values: Tensor
 
         /// Wraps keys and values.
         ///
         /// - Parameters:
         ///   - keys: `[trunk length, keyValueHeadCount · headDimension]`.
         ///   - values: The same shape.
-        public init(keys: Tensor, values: Tensor) {
+        package init(keys: Tensor, values: Tensor) {
             self.keys = keys
             self.values = values
         }
     }
 
     /// Rows of one sequence, behind a trunk or not.
-    public struct Branch: Sendable {
+    package struct Branch: Sendable {
         /// The sequence's rows in the tensors of keys and values.
-        public let keyRows: Range<Int>
+        package let keyRows: Range<Int>
         /// Its rows in the tensor of queries; they belong to the last positions of `keyRows`.
-        public let queryRows: Range<Int>
+        package let queryRows: Range<Int>
         /// What comes before the rows; branches may share it.
-        public let trunk: Trunk?
+        package let trunk: Trunk?
 
         /// Names the rows.
         ///
@@ -59,7 +59,7 @@ public enum SegmentAttention {
         ///   - keyRows: The sequence's rows in the tensors of keys and values.
         ///   - queryRows: Its rows in the tensor of queries, for the last positions of `keyRows`.
         ///   - trunk: What comes before the rows.
-        public init(keyRows: Range<Int>, queryRows: Range<Int>, trunk: Trunk? = nil) {
+        package init(keyRows: Range<Int>, queryRows: Range<Int>, trunk: Trunk? = nil) {
             self.keyRows = keyRows
             self.queryRows = queryRows
             self.trunk = trunk
@@ -83,7 +83,7 @@ public enum SegmentAttention {
     ///   - headDimension: Numbers of a head; scores are scaled by its inverse square root.
     ///   - precision: See ``causal(queries:keys:values:branches:trunk:headCount:keyValueHeadCount:headDimension:precision:)``.
     /// - Returns: `[rows, headCount · headDimension]`.
-    public static func full(
+    package static func full(
         queries: HeadColumns,
         keys: HeadColumns,
         values: HeadColumns,
@@ -118,7 +118,7 @@ public enum SegmentAttention {
     ///   - precision: Float32, or bfloat16 for all others: queries, keys, weights and values are rounded to it where the
     ///     CPU multiplies it; sums and the softmax stay float32.
     /// - Returns: `[query rows, headCount · headDimension]`.
-    public static func causal(
+    package static func causal(
         queries: Tensor,
         keys: Tensor,
         values: Tensor,

@@ -1,17 +1,17 @@
-internal import CKernels
+import CKernels
 
 /// `softmax(q kᵀ / √width) v` of one head without a mask, in tiles that stay in the cache.
 ///
 /// Works on plain memory with rows ``rowStride(width:)`` apart whose numbers beyond the head's width are zero. The
 /// backward pass recomputes the weights from the logarithm of each row's sum; no tokens × tokens matrix is kept.
-public enum TokenAttention {
+package enum TokenAttention {
     /// Distance of two rows for a head of `width` channels: the next multiple of 16.
-    public static func rowStride(width: Int) -> Int {
+    package static func rowStride(width: Int) -> Int {
         (width + 15) / 16 * 16
     }
 
     /// How many floats of scratch a call needs.
-    public static func scratchCount(queries: Int, stride: Int, precision: Precision = .float32) -> Int {
+    package static func scratchCount(queries: Int, stride: Int, precision: Precision = .float32) -> Int {
         precision == .float32
             ? ck_token_attention_scratch_f32(stride) : ck_token_attention_scratch_bf16(queries, stride)
     }
@@ -30,7 +30,7 @@ public enum TokenAttention {
     ///   - precision: Float32, or bfloat16 for all others: the factors of every product are rounded to it where the CPU
     ///     multiplies it; sums and the softmax stay float32.
     ///   - scratch: ``scratchCount(queries:stride:precision:)`` floats.
-    public static func forward(
+    package static func forward(
         _ q: UnsafePointer<Float>,
         _ k: UnsafePointer<Float>,
         _ v: UnsafePointer<Float>,
@@ -76,7 +76,7 @@ public enum TokenAttention {
     ///   - precision: Float32, or bfloat16 for all others: the factors of every product are rounded to it where the CPU
     ///     multiplies it; sums and the softmax stay float32.
     ///   - scratch: ``scratchCount(queries:stride:precision:)`` floats.
-    public static func backward(
+    package static func backward(
         _ gradient: UnsafePointer<Float>,
         _ q: UnsafePointer<Float>,
         _ k: UnsafePointer<Float>,

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// How much memory the process may still take: the machine's, and what its control groups leave of it.
 ///
@@ -7,9 +7,9 @@ internal import Foundation
 ///
 /// Source: `Documentation/filesystems/proc.rst` (MemAvailable), `Documentation/admin-guide/cgroup-v2.rst`
 /// (memory.max, memory.current, memory.stat) and `cgroup-v1/memory.rst` of the Linux kernel.
-public struct AvailableMemory: Sendable, Equatable {
+package struct AvailableMemory: Sendable, Equatable {
     /// What sets the limit, for messages.
-    public enum Source: String, Sendable {
+    package enum Source: String, Sendable {
         /// The machine itself.
         case machine = "the machine"
         /// A control group.
@@ -17,12 +17,12 @@ public struct AvailableMemory: Sendable, Equatable {
     }
 
     /// Bytes that can still be taken.
-    public let byteCount: Int
+    package let byteCount: Int
     /// What sets the limit.
-    public let source: Source
+    package let source: Source
 
     /// Memory of a known size.
-    public init(byteCount: Int, source: Source) {
+    package init(byteCount: Int, source: Source) {
         self.byteCount = byteCount
         self.source = source
     }
@@ -31,7 +31,7 @@ public struct AvailableMemory: Sendable, Equatable {
     ///
     /// - Parameter root: Where /proc and /sys are; `/` but in tests.
     /// - Returns: The smallest of all limits.
-    public static func measure(root: String = "/") -> AvailableMemory? {
+    package static func measure(root: String = "/") -> AvailableMemory? {
         let files = SystemFiles(root: root)
         guard let free = files.fields("proc/meminfo")["MemAvailable:"] else { return nil }
         let machine = AvailableMemory(byteCount: free * 1024, source: .machine)

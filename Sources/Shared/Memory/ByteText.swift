@@ -1,9 +1,9 @@
-internal import Foundation
+import Foundation
 
 /// Numbers of bytes for people.
-public enum ByteText {
+package enum ByteText {
     /// `12.34 GiB`; MiB below a hundredth.
-    public static func gibibytes(_ count: Int) -> String {
+    package static func gibibytes(_ count: Int) -> String {
         let mebibytes = Double(count) / Double(1 << 20)
         return mebibytes < 10.24
             ? String(format: "%.1f MiB", mebibytes) : String(format: "%.2f GiB", mebibytes / 1024)

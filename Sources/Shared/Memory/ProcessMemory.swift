@@ -1,17 +1,17 @@
-internal import Foundation
+import Foundation
 
 /// What memory this process holds and held.
 ///
 /// Source: `Documentation/filesystems/proc.rst` (VmRSS, VmHWM, clear_refs) of the Linux kernel.
-public enum ProcessMemory {
+package enum ProcessMemory {
     /// Bytes now; 0 when the system has no /proc.
-    public static var residentByteCount: Int { byteCount("VmRSS:") }
+    package static var residentByteCount: Int { byteCount("VmRSS:") }
 
     /// Bytes at the peak; 0 when the system has no /proc.
-    public static var peakByteCount: Int { byteCount("VmHWM:") }
+    package static var peakByteCount: Int { byteCount("VmHWM:") }
 
     /// Begins to look for the peak anew; the old peak stays where the system does not allow that.
-    public static func resetPeak() {
+    package static func resetPeak() {
         try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
     }
 

@@ -5,12 +5,12 @@
 ///
 /// Source: counter-based generation after Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"
 /// (SC 2011); the mixing function is the finaliser of SplitMix64 (Steele et al., OOPSLA 2014).
-public struct SeedTree: Sendable, Hashable {
+package struct SeedTree: Sendable, Hashable {
     /// The 64-bit key of this node.
-    public let key: UInt64
+    package let key: UInt64
 
     /// Makes the root of a run.
-    public init(seed: UInt64) {
+    package init(seed: UInt64) {
         key = SeedTree.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
     }
 
@@ -21,7 +21,7 @@ public struct SeedTree: Sendable, Hashable {
     /// The node below this one under a path of names and numbers.
     ///
     /// Names and numbers live in separate spaces, so `tree["1"]` and `tree[1]` differ.
-    public subscript(_ path: any SeedPathComponent...) -> SeedTree {
+    package subscript(_ path: any SeedPathComponent...) -> SeedTree {
         var key = key
         for component in path {
             key = SeedTree.mix((key ^ component.seedPathValue) &+ 0x9E37_79B9_7F4A_7C15)
@@ -31,7 +31,7 @@ public struct SeedTree: Sendable, Hashable {
     }
 
     /// The stream of this node, from its beginning.
-    public var generator: CounterGenerator {
+    package var generator: CounterGenerator {
         CounterGenerator(key: key)
     }
 
@@ -44,19 +44,19 @@ public struct SeedTree: Sendable, Hashable {
 }
 
 /// A name or a number in the path of a ``SeedTree``.
-public protocol SeedPathComponent: Sendable {
+package protocol SeedPathComponent: Sendable {
     /// The 64-bit value that stands for this component.
     var seedPathValue: UInt64 { get }
 }
 
 extension Int: SeedPathComponent {
     /// The number itself.
-    public var seedPathValue: UInt64 { UInt64(bitPattern: Int64(self)) }
+    package var seedPathValue: UInt64 { UInt64(bitPattern: Int64(self)) }
 }
 
 extension String: SeedPathComponent {
     /// The FNV-1a hash of the name's UTF-8 bytes, with the top bit set to keep it apart from numbers.
-    public var seedPathValue: UInt64 {
+    package var seedPathValue: UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3

@@ -1,18 +1,18 @@
-internal import Foundation
+import Foundation
 
 /// A file inside a text: `data:image/png;base64,…`.
-public struct DataURI: Sendable, Hashable {
+package struct DataURI: Sendable, Hashable {
     /// The media type in lower case, such as `image/png`.
-    public var mediaType: String
+    package var mediaType: String
     /// The file's bytes.
-    public var bytes: [UInt8]
+    package var bytes: [UInt8]
 
     /// Wraps a file.
     ///
     /// - Parameters:
     ///   - mediaType: The media type, such as `image/png`.
     ///   - bytes: The file's bytes.
-    public init(mediaType: String, bytes: [UInt8]) {
+    package init(mediaType: String, bytes: [UInt8]) {
         self.mediaType = mediaType
         self.bytes = bytes
     }
@@ -20,7 +20,7 @@ public struct DataURI: Sendable, Hashable {
     /// Wraps an image file; the media type is read from its first bytes.
     ///
     /// - Parameter image: A PNG or JPEG file; anything else travels as `application/octet-stream`.
-    public init(image: [UInt8]) {
+    package init(image: [UInt8]) {
         let mediaType =
             if image.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
                 "image/png"
@@ -36,7 +36,7 @@ public struct DataURI: Sendable, Hashable {
     ///
     /// - Parameter text: The URI.
     /// - Throws: ``DataURIError``.
-    public init(_ text: String) throws(DataURIError) {
+    package init(_ text: String) throws(DataURIError) {
         guard text.utf8.prefix(5).elementsEqual("data:".utf8) else { throw .scheme }
         guard let comma = text.utf8.firstIndex(of: UInt8(ascii: ",")) else { throw .noComma }
         let header = text[..<comma].dropFirst(5).split(separator: ";", omittingEmptySubsequences: false)
@@ -49,13 +49,13 @@ public struct DataURI: Sendable, Hashable {
     }
 
     /// The whole URI.
-    public var text: String {
+    package var text: String {
         "data:\(mediaType);base64," + Data(bytes).base64EncodedString()
     }
 }
 
 /// Why a text is no data URI.
-public enum DataURIError: String, Error, CustomStringConvertible {
+package enum DataURIError: String, Error, CustomStringConvertible {
     /// It does not begin with `data:`.
     case scheme
     /// It has no comma.
@@ -68,7 +68,7 @@ public enum DataURIError: String, Error, CustomStringConvertible {
     case malformedBase64
 
     /// One line: what is wrong, and what to write.
-    public var description: String {
+    package var description: String {
         switch self {
         case .scheme: "not a data URI; write data:image/png;base64,… (addresses and paths are not read)"
         case .noComma: "a data URI without a comma; write data:image/png;base64,…"

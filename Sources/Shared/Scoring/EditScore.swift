@@ -1,23 +1,23 @@
 /// What the judge says about one candidate; optional parts are `nil` when the request did not ask for them.
-public struct EditScore: Codable, Sendable, Equatable {
+package struct EditScore: Codable, Sendable, Equatable {
     /// The expected value, mapped to 0...1.
-    public var score: Double
+    package var score: Double
     /// The expected value on the rubric's own scale.
-    public var raw: Double
+    package var raw: Double
     /// Label → probability after the softmax over the labels; sums to 1.
-    public var probabilities: [String: Double]?
+    package var probabilities: [String: Double]?
     /// The label of the highest probability.
-    public var argmax: String
+    package var argmax: String
     /// Entropy of the labels' distribution, in nats.
-    public var entropy: Double?
+    package var entropy: Double?
     /// ``entropy`` divided by the logarithm of the number of labels, 0...1.
-    public var normalizedEntropy: Double?
+    package var normalizedEntropy: Double?
     /// Standard deviation of the labels' distribution, in units of ``score``.
-    public var standardDeviation: Double?
+    package var standardDeviation: Double?
     /// Probability that the full softmax gives to all labels together, 0...1.
-    public var mass: Double?
+    package var mass: Double?
     /// What the reader should know, as codes: `low_label_mass`.
-    public var warnings: [String]
+    package var warnings: [String]
 
     /// Describes a score.
     ///
@@ -31,7 +31,7 @@ public struct EditScore: Codable, Sendable, Equatable {
     ///   - standardDeviation: In units of `score`.
     ///   - mass: 0...1.
     ///   - warnings: Codes.
-    public init(
+    package init(
         score: Double,
         raw: Double,
         probabilities: [String: Double]? = nil,
@@ -64,13 +64,13 @@ public struct EditScore: Codable, Sendable, Equatable {
 }
 
 /// Why a candidate has no score.
-public struct ScoreFailure: Codable, Sendable, Equatable, Error, CustomStringConvertible {
+package struct ScoreFailure: Codable, Sendable, Equatable, Error, CustomStringConvertible {
     /// The kind: `invalid_image`, `low_label_mass`, `model_error`.
-    public var type: String
+    package var type: String
     /// The exact reason, such as `truncated_png`; `nil` when the type says it all.
-    public var code: String?
+    package var code: String?
     /// One line for people.
-    public var message: String
+    package var message: String
 
     /// Describes a failure.
     ///
@@ -78,36 +78,36 @@ public struct ScoreFailure: Codable, Sendable, Equatable, Error, CustomStringCon
     ///   - type: The kind.
     ///   - code: The exact reason.
     ///   - message: One line for people.
-    public init(type: String, code: String? = nil, message: String) {
+    package init(type: String, code: String? = nil, message: String) {
         self.type = type
         self.code = code
         self.message = message
     }
 
     /// The message.
-    public var description: String { message }
+    package var description: String { message }
 }
 
 /// A score or a failure, never both and never neither: a failure cannot be read as a number.
-public enum ScoreOutcome: Codable, Sendable, Equatable {
+package enum ScoreOutcome: Codable, Sendable, Equatable {
     /// The judge answered.
     case score(EditScore)
     /// There is no number.
     case failure(ScoreFailure)
 
     /// The score, `nil` for a failure.
-    public var score: EditScore? {
+    package var score: EditScore? {
         if case .score(let score) = self { score } else { nil }
     }
 
     /// The failure, `nil` for a score.
-    public var failure: ScoreFailure? {
+    package var failure: ScoreFailure? {
         if case .failure(let failure) = self { failure } else { nil }
     }
 
     /// Reads the fields of a score, or `error`; throws a `DecodingError` when both or neither are there, and for a
     /// score outside 0...1.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         if let failure = try container.decodeIfPresent(ScoreFailure.self, forKey: .error) {
             guard !container.contains(.score) else {
@@ -132,7 +132,7 @@ public enum ScoreOutcome: Codable, Sendable, Equatable {
     }
 
     /// Writes the fields of a score, or `error`.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         switch self {
         case .score(let score):
             try score.encode(to: encoder)

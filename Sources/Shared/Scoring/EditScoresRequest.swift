@@ -2,23 +2,23 @@
 ///
 /// The body of `POST /v1/edit-scores`. Decoding is strict: a key that is not one of these is an error that names
 /// it, since an option that is silently ignored would change the scores' meaning.
-public struct EditScoresRequest: Codable, Sendable, Equatable {
+package struct EditScoresRequest: Codable, Sendable, Equatable {
     /// The model that is asked for; `nil` takes the one that the server has.
-    public var model: String?
+    package var model: String?
     /// The image before the edit.
-    public var source: SourceImage
+    package var source: SourceImage
     /// What the edit was asked to do.
-    public var instruction: String
+    package var instruction: String
     /// What a good result must fulfil; `nil` and an empty text mean the same.
-    public var requirement: String?
+    package var requirement: String?
     /// The candidates, in the order in which the scores come back.
-    public var edits: [EditCandidate]
+    package var edits: [EditCandidate]
     /// How to ask; `nil` takes the model's own default rubric.
-    public var rubric: RubricReference?
+    package var rubric: RubricReference?
     /// How to read the answer.
-    public var options: ScoreOptions?
+    package var options: ScoreOptions?
     /// Whether one failed candidate fails the whole request.
-    public var strict: Bool?
+    package var strict: Bool?
 
     /// Describes a group.
     ///
@@ -31,7 +31,7 @@ public struct EditScoresRequest: Codable, Sendable, Equatable {
     ///   - rubric: How to ask.
     ///   - options: How to read the answer.
     ///   - strict: Whether one failed candidate fails the whole request.
-    public init(
+    package init(
         model: String? = nil,
         source: SourceImage,
         instruction: String,
@@ -52,7 +52,7 @@ public struct EditScoresRequest: Codable, Sendable, Equatable {
     }
 
     /// Reads a request; throws a `DecodingError` for an unknown key, a missing one or a wrong type.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         model = try container.decodeIfPresent(String.self, forKey: .model)
@@ -71,17 +71,17 @@ public struct EditScoresRequest: Codable, Sendable, Equatable {
 }
 
 /// The image before the edit, as a request carries it.
-public struct SourceImage: Codable, Sendable, Equatable {
+package struct SourceImage: Codable, Sendable, Equatable {
     /// A data URI of a PNG or JPEG file, see ``DataURI``.
-    public var image: String
+    package var image: String
 
     /// Wraps a data URI.
-    public init(image: String) {
+    package init(image: String) {
         self.image = image
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         image = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .image)
     }
@@ -92,24 +92,24 @@ public struct SourceImage: Codable, Sendable, Equatable {
 }
 
 /// One candidate of a group, as a request carries it.
-public struct EditCandidate: Codable, Sendable, Equatable {
+package struct EditCandidate: Codable, Sendable, Equatable {
     /// The caller's name of the candidate; `nil` is replaced by its index.
-    public var id: String?
+    package var id: String?
     /// A data URI of a PNG or JPEG file, see ``DataURI``.
-    public var image: String
+    package var image: String
 
     /// Names a candidate.
     ///
     /// - Parameters:
     ///   - id: The caller's name of the candidate.
     ///   - image: A data URI.
-    public init(id: String? = nil, image: String) {
+    package init(id: String? = nil, image: String) {
         self.id = id
         self.image = image
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decodeIfPresent(String.self, forKey: .id)

@@ -1,29 +1,29 @@
 /// The reply to an ``EditScoresRequest``: one outcome for each candidate, in the order of the request.
 ///
 /// Decoding ignores keys that it does not know, so that an older client reads a newer server.
-public struct EditScoresResponse: Codable, Sendable, Equatable {
+package struct EditScoresResponse: Codable, Sendable, Equatable {
     /// The reply's own name, `es_…`.
-    public var id: String
+    package var id: String
     /// Always `edit_scores`.
-    public var object: String
+    package var object: String
     /// Seconds since 1970 at which the reply was made.
-    public var created: Int
+    package var created: Int
     /// The model that judged.
-    public var model: String
+    package var model: String
     /// The identity of the model's files, `sha256:…`.
-    public var modelFingerprint: String
+    package var modelFingerprint: String
     /// The rubric that was used.
-    public var rubric: RubricIdentity
+    package var rubric: RubricIdentity
     /// The identity of the image preprocessing, `sha256:…`.
-    public var preprocessHash: String
+    package var preprocessHash: String
     /// One item for each candidate, in order.
-    public var scores: [EditScoreItem]
+    package var scores: [EditScoreItem]
     /// Statistics of the scores that exist.
-    public var group: GroupSummary
+    package var group: GroupSummary
     /// What the request cost, in tokens and images.
-    public var usage: ScoreUsage
+    package var usage: ScoreUsage
     /// What the request cost, in milliseconds; `nil` when the request did not ask for it.
-    public var timings: ScoreTimings?
+    package var timings: ScoreTimings?
 
     /// Describes a reply.
     ///
@@ -37,7 +37,7 @@ public struct EditScoresResponse: Codable, Sendable, Equatable {
     ///   - scores: One item for each candidate, in order; ``group`` is computed from them.
     ///   - usage: Tokens and images.
     ///   - timings: Milliseconds.
-    public init(
+    package init(
         id: String,
         created: Int,
         model: String,
@@ -71,31 +71,31 @@ public struct EditScoresResponse: Codable, Sendable, Equatable {
 }
 
 /// The name and the identity of a rubric.
-public struct RubricIdentity: Codable, Sendable, Hashable {
+package struct RubricIdentity: Codable, Sendable, Hashable {
     /// The rubric's name.
-    public var name: String
+    package var name: String
     /// The digest of its template, order, labels and normalisation, `sha256:…`.
-    public var hash: String
+    package var hash: String
 
     /// Names a rubric.
     ///
     /// - Parameters:
     ///   - name: The rubric's name.
     ///   - hash: The digest of its content.
-    public init(name: String, hash: String) {
+    package init(name: String, hash: String) {
         self.name = name
         self.hash = hash
     }
 }
 
 /// The outcome of one candidate.
-public struct EditScoreItem: Codable, Sendable, Equatable {
+package struct EditScoreItem: Codable, Sendable, Equatable {
     /// The caller's name of the candidate, or its index as a text.
-    public var id: String
+    package var id: String
     /// Its place in the request, from 0.
-    public var index: Int
+    package var index: Int
     /// The score or the failure.
-    public var outcome: ScoreOutcome
+    package var outcome: ScoreOutcome
 
     /// Describes an item.
     ///
@@ -103,14 +103,14 @@ public struct EditScoreItem: Codable, Sendable, Equatable {
     ///   - id: The caller's name of the candidate.
     ///   - index: Its place in the request.
     ///   - outcome: The score or the failure.
-    public init(id: String, index: Int, outcome: ScoreOutcome) {
+    package init(id: String, index: Int, outcome: ScoreOutcome) {
         self.id = id
         self.index = index
         self.outcome = outcome
     }
 
     /// Reads an item; its outcome's fields stand beside `id` and `index`.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         id = try container.decode(String.self, forKey: .id)
         index = try container.decode(Int.self, forKey: .index)
@@ -118,7 +118,7 @@ public struct EditScoreItem: Codable, Sendable, Equatable {
     }
 
     /// Writes an item; its outcome's fields stand beside `id` and `index`.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
         try container.encode(index, forKey: .index)

@@ -1,22 +1,22 @@
 /// The body of every reply that is an error.
-public struct ErrorBody: Codable, Sendable, Equatable {
+package struct ErrorBody: Codable, Sendable, Equatable {
     /// What went wrong.
-    public var error: Details
+    package var error: Details
     /// The items of the group when it is refused because candidates failed; `nil` otherwise.
-    public var scores: [EditScoreItem]?
+    package var scores: [EditScoreItem]?
 
     /// What went wrong, for people and for programs.
-    public struct Details: Codable, Sendable, Equatable {
+    package struct Details: Codable, Sendable, Equatable {
         /// One line: what is wrong, and what to do.
-        public var message: String
+        package var message: String
         /// The kind, such as `invalid_request`.
-        public var type: String
+        package var type: String
         /// The part of the request that is at fault, such as `edits[2].image`.
-        public var parameter: String?
+        package var parameter: String?
         /// The exact reason, such as `unknown_key`.
-        public var code: String?
+        package var code: String?
         /// The name under which the server logged the request.
-        public var requestID: String?
+        package var requestID: String?
 
         /// Describes an error.
         ///
@@ -26,7 +26,7 @@ public struct ErrorBody: Codable, Sendable, Equatable {
         ///   - parameter: The part of the request that is at fault.
         ///   - code: The exact reason.
         ///   - requestID: The request's name.
-        public init(
+        package init(
             message: String,
             type: String,
             parameter: String? = nil,
@@ -41,7 +41,7 @@ public struct ErrorBody: Codable, Sendable, Equatable {
         }
 
         /// Writes all five keys; what is unknown is null.
-        public func encode(to encoder: any Encoder) throws {
+        package func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(message, forKey: .message)
             try container.encode(type, forKey: .type)
@@ -63,7 +63,7 @@ public struct ErrorBody: Codable, Sendable, Equatable {
     /// - Parameters:
     ///   - error: What went wrong.
     ///   - scores: The items of a group whose candidates failed.
-    public init(error: Details, scores: [EditScoreItem]? = nil) {
+    package init(error: Details, scores: [EditScoreItem]? = nil) {
         self.error = error
         self.scores = scores
     }

@@ -1,24 +1,24 @@
 /// Statistics of a group's scores; candidates without a score take no part.
-public struct GroupSummary: Codable, Sendable, Equatable {
+package struct GroupSummary: Codable, Sendable, Equatable {
     /// Candidates in the request.
-    public var count: Int
+    package var count: Int
     /// Candidates that have a score.
-    public var scored: Int
+    package var scored: Int
     /// Mean score; `nil` when nothing was scored.
-    public var mean: Double?
+    package var mean: Double?
     /// Population standard deviation of the scores; `nil` when nothing was scored.
-    public var standardDeviation: Double?
+    package var standardDeviation: Double?
     /// Lowest score; `nil` when nothing was scored.
-    public var minimum: Double?
+    package var minimum: Double?
     /// Highest score; `nil` when nothing was scored.
-    public var maximum: Double?
+    package var maximum: Double?
     /// Names of the scored candidates, best first; equal scores keep the order of the request.
-    public var rank: [String]
+    package var rank: [String]
 
     /// Computes the statistics of a group.
     ///
     /// - Parameter items: The outcomes of all candidates, in order.
-    public init(_ items: [EditScoreItem]) {
+    package init(_ items: [EditScoreItem]) {
         let scored = items.compactMap { item in item.outcome.score.map { (item.id, $0.score) } }
         let scores = scored.map(\.1)
         count = items.count

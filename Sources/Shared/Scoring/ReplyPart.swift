@@ -1,7 +1,7 @@
 /// A part of a reply that a request may ask for by name; `options.return` is a list of them.
 ///
 /// A candidate's `score`, `raw`, `argmax` and `warnings` are in every reply.
-public enum ReplyPart: String, Codable, Sendable, CaseIterable {
+package enum ReplyPart: String, Codable, Sendable, CaseIterable {
     /// The label probabilities.
     case probabilities = "probs"
     /// `entropy`, `entropy_norm` and `stddev`.
@@ -12,7 +12,7 @@ public enum ReplyPart: String, Codable, Sendable, CaseIterable {
     case timings
 
     /// Reads a name; throws a `DecodingError` that lists all of them for another one.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let name = try container.decode(String.self)
         guard let part = ReplyPart(rawValue: name) else {
@@ -31,7 +31,7 @@ extension EditScoresResponse {
     ///
     /// - Parameter parts: What to keep; `nil` keeps everything.
     /// - Returns: The reply.
-    public func keeping(_ parts: [ReplyPart]?) -> EditScoresResponse {
+    package func keeping(_ parts: [ReplyPart]?) -> EditScoresResponse {
         guard let parts else { return self }
         var reply = self
         if !parts.contains(.timings) { reply.timings = nil }

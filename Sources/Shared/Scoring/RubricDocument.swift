@@ -1,15 +1,15 @@
 /// How a judge is asked and how its answer is read: the object of a rubric file and of a request.
-public struct RubricDocument: Codable, Sendable, Equatable {
+package struct RubricDocument: Codable, Sendable, Equatable {
     /// The rubric's name; not part of its identity.
-    public var name: String?
+    package var name: String?
     /// The text part of the prompt, with `{instruction}` and `{requirement}`; `{{` and `}}` stand for braces.
-    public var template: String
+    package var template: String
     /// The order of the prompt's parts; `nil` means source, edited, text.
-    public var order: RubricOrder?
+    package var order: RubricOrder?
     /// The answers that count, and what each is worth.
-    public var labels: [RubricLabel]
+    package var labels: [RubricLabel]
     /// How the expected value becomes a score; `nil` and `minmax` (the only kind) map the scale to 0...1.
-    public var normalize: String?
+    package var normalize: String?
 
     /// Describes a rubric.
     ///
@@ -19,7 +19,7 @@ public struct RubricDocument: Codable, Sendable, Equatable {
     ///   - order: The order of the prompt's parts.
     ///   - labels: The answers that count.
     ///   - normalize: How the expected value becomes a score.
-    public init(
+    package init(
         name: String? = nil,
         template: String,
         order: RubricOrder? = nil,
@@ -34,7 +34,7 @@ public struct RubricDocument: Codable, Sendable, Equatable {
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = try container.decodeIfPresent(String.self, forKey: .name)
@@ -50,24 +50,24 @@ public struct RubricDocument: Codable, Sendable, Equatable {
 }
 
 /// One value of a scale, and the tokens that say it.
-public struct RubricLabel: Codable, Sendable, Equatable {
+package struct RubricLabel: Codable, Sendable, Equatable {
     /// The spellings of the value, each one token; the first names the label in replies.
-    public var tokens: [String]
+    package var tokens: [String]
     /// What the answer is worth on the scale.
-    public var value: Double
+    package var value: Double
 
     /// Describes a label.
     ///
     /// - Parameters:
     ///   - tokens: The spellings of the value.
     ///   - value: What the answer is worth.
-    public init(tokens: [String], value: Double) {
+    package init(tokens: [String], value: Double) {
         self.tokens = tokens
         self.value = value
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         tokens = try container.decode([String].self, forKey: .tokens)

@@ -2,9 +2,9 @@
 ///
 /// On the wire it is a text such as `source,edited,text`. Another order is another reward: it changes the rubric's
 /// hash.
-public struct RubricOrder: Codable, Sendable, Hashable, CustomStringConvertible {
+package struct RubricOrder: Codable, Sendable, Hashable, CustomStringConvertible {
     /// One part of the prompt.
-    public enum Part: String, Sendable, CaseIterable {
+    package enum Part: String, Sendable, CaseIterable {
         /// The image before the edit.
         case source
         /// The candidate.
@@ -14,19 +14,19 @@ public struct RubricOrder: Codable, Sendable, Hashable, CustomStringConvertible 
     }
 
     /// The parts, each exactly once.
-    public let parts: [Part]
+    package let parts: [Part]
 
     /// Source image, edited image, text: the published order.
-    public static let published = RubricOrder(checked: [.source, .edited, .text])
+    package static let published = RubricOrder(checked: [.source, .edited, .text])
     /// Source image, text, edited image: more of the prompt is shared by a group.
-    public static let textBeforeEdited = RubricOrder(checked: [.source, .text, .edited])
+    package static let textBeforeEdited = RubricOrder(checked: [.source, .text, .edited])
 
     private init(checked parts: [Part]) {
         self.parts = parts
     }
 
     /// Reads a text such as `source,edited,text`; `nil` unless it names each part exactly once.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let names = text.split(separator: ",", omittingEmptySubsequences: false)
             .map { $0.filter { $0 != " " } }
         let found = names.compactMap { Part(rawValue: $0) }
@@ -35,7 +35,7 @@ public struct RubricOrder: Codable, Sendable, Hashable, CustomStringConvertible 
     }
 
     /// Reads the text; throws a `DecodingError` for anything that is no order.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let order = RubricOrder(text) else {
@@ -48,13 +48,13 @@ public struct RubricOrder: Codable, Sendable, Hashable, CustomStringConvertible 
     }
 
     /// Writes the text.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
     /// The text, such as `source,edited,text`.
-    public var description: String {
+    package var description: String {
         parts.map(\.rawValue).joined(separator: ",")
     }
 }

@@ -1,12 +1,12 @@
 /// The rubric that a request asks for: one that the server knows, or one that the request brings.
-public enum RubricReference: Codable, Sendable, Equatable {
+package enum RubricReference: Codable, Sendable, Equatable {
     /// A rubric that the server lists under `/v1/rubrics`.
     case named(String)
     /// A rubric in full.
     case inline(RubricDocument)
 
     /// Reads a text as a name and an object as a rubric.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         if let name = try? decoder.singleValueContainer().decode(String.self) {
             self = .named(name)
         } else {
@@ -15,7 +15,7 @@ public enum RubricReference: Codable, Sendable, Equatable {
     }
 
     /// Writes a name as a text and a rubric as an object.
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         switch self {
         case .named(let name):
             var container = encoder.singleValueContainer()

@@ -1,13 +1,13 @@
 /// How the answer's logits become a score.
-public struct ScoreOptions: Codable, Sendable, Equatable {
+package struct ScoreOptions: Codable, Sendable, Equatable {
     /// What the logits are divided by before the softmax over the labels; above 0, 1 when `nil`.
-    public var temperature: Double?
+    package var temperature: Double?
     /// Label mass below which a candidate becomes an error, 0...1; 0 when `nil`.
-    public var minimumMass: Double?
+    package var minimumMass: Double?
     /// Milliseconds after which the request is given up; `nil` waits as long as the server allows.
-    public var deadlineMilliseconds: Int?
+    package var deadlineMilliseconds: Int?
     /// What the reply holds besides the score; `nil` takes all there is.
-    public var returned: [ReplyPart]?
+    package var returned: [ReplyPart]?
 
     /// Sets options; what is left out is the server's default.
     ///
@@ -16,7 +16,7 @@ public struct ScoreOptions: Codable, Sendable, Equatable {
     ///   - minimumMass: Label mass below which a candidate becomes an error.
     ///   - deadlineMilliseconds: Milliseconds after which the request is given up.
     ///   - returned: What the reply holds besides the score.
-    public init(
+    package init(
         temperature: Double? = nil,
         minimumMass: Double? = nil,
         deadlineMilliseconds: Int? = nil,
@@ -29,12 +29,12 @@ public struct ScoreOptions: Codable, Sendable, Equatable {
     }
 
     /// Whether the labels' mass is asked for, by name or by a least one: it takes all rows of the output head.
-    public var wantsMass: Bool {
+    package var wantsMass: Bool {
         returned?.contains(.mass) ?? true || minimumMass ?? 0 > 0
     }
 
     /// Reads the object; throws a `DecodingError` for an unknown key.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         try decoder.refuseUnknownKeys(CodingKeys.self)
         let container = try decoder.container(keyedBy: CodingKeys.self)
         temperature = try container.decodeIfPresent(Double.self, forKey: .temperature)

@@ -1,15 +1,15 @@
 /// What a request cost, in tokens and images, over all its candidates.
-public struct ScoreUsage: Codable, Sendable, Equatable {
+package struct ScoreUsage: Codable, Sendable, Equatable {
     /// Tokens of the prompts.
-    public var promptTokens: Int
+    package var promptTokens: Int
     /// Of them, tokens that were not computed again because the group or a cache shares them.
-    public var cachedTokens: Int
+    package var cachedTokens: Int
     /// Of them, tokens of images.
-    public var imageTokens: Int
+    package var imageTokens: Int
     /// Images that went through the vision tower.
-    public var imagesEncoded: Int
+    package var imagesEncoded: Int
     /// Images whose features were in the cache.
-    public var imagesCached: Int
+    package var imagesCached: Int
 
     /// Describes a cost.
     ///
@@ -19,7 +19,7 @@ public struct ScoreUsage: Codable, Sendable, Equatable {
     ///   - imageTokens: Tokens of images.
     ///   - imagesEncoded: Images that went through the vision tower.
     ///   - imagesCached: Images whose features were in the cache.
-    public init(
+    package init(
         promptTokens: Int = 0,
         cachedTokens: Int = 0,
         imageTokens: Int = 0,
@@ -43,19 +43,19 @@ public struct ScoreUsage: Codable, Sendable, Equatable {
 }
 
 /// What a request cost, in milliseconds.
-public struct ScoreTimings: Codable, Sendable, Equatable {
+package struct ScoreTimings: Codable, Sendable, Equatable {
     /// Waiting for the model.
-    public var queue: Double
+    package var queue: Double
     /// From the bytes of the images to pixels.
-    public var decode: Double
+    package var decode: Double
     /// The vision tower.
-    public var vision: Double
+    package var vision: Double
     /// The language model up to the answer position.
-    public var prefill: Double
+    package var prefill: Double
     /// The output head.
-    public var head: Double
+    package var head: Double
     /// From the whole request to the whole reply.
-    public var total: Double
+    package var total: Double
 
     /// Describes times, all in milliseconds.
     ///
@@ -66,7 +66,7 @@ public struct ScoreTimings: Codable, Sendable, Equatable {
     ///   - prefill: The language model.
     ///   - head: The output head.
     ///   - total: The whole request.
-    public init(
+    package init(
         queue: Double = 0,
         decode: Double = 0,
         vision: Double = 0,

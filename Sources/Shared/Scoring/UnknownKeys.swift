@@ -15,21 +15,21 @@ private struct AnyKey: CodingKey {
 }
 
 /// A `DecodingError`'s underlying error: the object has a key that the contract does not know.
-public struct UnknownKeyError: Error, CustomStringConvertible {
+package struct UnknownKeyError: Error, CustomStringConvertible {
     /// The whole path of the key, such as `options.top_p` or `edits[2].path`.
-    public let path: String
+    package let path: String
     /// The keys that the object may have.
-    public let known: [String]
+    package let known: [String]
 
     /// One line: the key, and those that exist.
-    public var description: String {
+    package var description: String {
         "unknown key \"\(path)\"; known here: \(known.joined(separator: ", "))"
     }
 }
 
 extension Decoder {
     /// Throws a `DecodingError` that names the first key, in alphabetical order, that `keys` does not hold.
-    public func refuseUnknownKeys<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) throws {
+    package func refuseUnknownKeys<Keys: CodingKey & CaseIterable>(_ keys: Keys.Type) throws {
         let known = keys.allCases.map(\.stringValue)
         let found = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue)
         guard let unknown = found.filter({ !known.contains($0) }).min() else { return }
@@ -49,7 +49,7 @@ extension Decoder {
 
 extension [any CodingKey] {
     /// The path as people write it: `edits[2].image`.
-    public var pathText: String {
+    package var pathText: String {
         reduce(into: "") { text, key in
             if let index = key.intValue {
                 text += "[\(index)]"

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Large buffers that were released lately, kept for the next tensors of their size.
 ///

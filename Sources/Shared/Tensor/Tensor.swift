@@ -2,35 +2,35 @@
 ///
 /// A value: copies share memory until one of them is written. There are no strides; an operator that needs another
 /// order of the axes copies, so that every kernel may rely on contiguous rows.
-public struct Tensor: Sendable {
+package struct Tensor: Sendable {
     /// The length of every axis, outermost first; an empty shape is one number.
-    public let shape: [Int]
+    package let shape: [Int]
     /// Most bytes of released tensors that the process keeps for later ones.
-    public static var mostKeptByteCount: Int { StoragePool.mostKept }
+    package static var mostKeptByteCount: Int { StoragePool.mostKept }
     /// Whether released tensors are kept only as far as they and the live ones take no more than live ones took before.
     ///
     /// Then keeping them does not add to the peak of the process, at the price of some fresh pages. Counting starts when
     /// this is set.
-    public static var staysWithinPeak: Bool {
+    package static var staysWithinPeak: Bool {
         get { StoragePool.staysWithinPeak }
         set { StoragePool.staysWithinPeak = newValue }
     }
     /// Large buffers that tensors of this process have taken from the system; one that is used again does not count.
-    public static var newBufferCount: Int { StoragePool.newCount }
+    package static var newBufferCount: Int { StoragePool.newCount }
 
     private var storage: TensorStorage
 
     /// How many numbers the tensor holds.
-    public var count: Int { storage.count }
+    package var count: Int { storage.count }
 
     /// Length of the last axis; 1 for a single number.
-    public var columnCount: Int { shape.last ?? 1 }
+    package var columnCount: Int { shape.last ?? 1 }
 
     /// Product of all axes but the last.
-    public var rowCount: Int { shape.dropLast().reduce(1, *) }
+    package var rowCount: Int { shape.dropLast().reduce(1, *) }
 
     /// Makes a tensor of zeros.
-    public init(zeros shape: [Int]) {
+    package init(zeros shape: [Int]) {
         unsafe self.init(shape) { buffer in
             unsafe buffer.update(repeating: 0)
         }
@@ -41,7 +41,7 @@ public struct Tensor: Sendable {
     /// - Parameters:
     ///   - shape: Length of every axis.
     ///   - initialize: Writes the whole buffer, `[shape product]`; what it leaves out is undefined.
-    public init(
+    package init(
         _ shape: [Int],
         initialize: (UnsafeMutableBufferPointer<Float>) throws -> Void
     ) rethrows {
@@ -57,7 +57,7 @@ public struct Tensor: Sendable {
     /// - Parameters:
     ///   - values: `[shape product]`, row-major.
     ///   - shape: Length of every axis; one axis when left out.
-    public init(_ values: [Float], shape: [Int]? = nil) {
+    package init(_ values: [Float], shape: [Int]? = nil) {
         let shape = shape ?? [values.count]
         precondition(shape.reduce(1, *) == values.count, "\(values.count) values do not fill \(shape)")
         unsafe self.init(shape) { buffer in
@@ -77,12 +77,12 @@ public struct Tensor: Sendable {
     }
 
     /// The numbers as an array, row-major.
-    public var values: [Float] {
+    package var values: [Float] {
         unsafe withUnsafeBuffer { unsafe Array($0) }
     }
 
     /// Reads the numbers in place.
-    public func withUnsafeBuffer<Result>(
+    package func withUnsafeBuffer<Result>(
         _ body: (UnsafeBufferPointer<Float>) throws -> Result
     ) rethrows -> Result {
         defer { withExtendedLifetime(storage) {} }
@@ -90,7 +90,7 @@ public struct Tensor: Sendable {
     }
 
     /// Writes the numbers in place, after copying them when another tensor or a mapped file shares them.
-    public mutating func withUnsafeMutableBuffer<Result>(
+    package mutating func withUnsafeMutableBuffer<Result>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
     ) rethrows -> Result {
         if !isKnownUniquelyReferenced(&storage) || storage.mapping != nil {
@@ -103,14 +103,14 @@ public struct Tensor: Sendable {
     }
 
     /// The same numbers under another shape of equal size; shares memory.
-    public func reshaped(_ shape: [Int]) -> Tensor {
+    package func reshaped(_ shape: [Int]) -> Tensor {
         Tensor(shape: shape, storage: storage)
     }
 
     /// Rows `range` of the tensor seen as a matrix `[rowCount, columnCount]`; a copy.
     ///
     /// - Returns: `[range.count, columnCount]`.
-    public func rows(_ range: Range<Int>) -> Tensor {
+    package func rows(_ range: Range<Int>) -> Tensor {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= rowCount,
             "rows \(range) are outside a tensor of shape \(shape)"
@@ -128,7 +128,7 @@ public struct Tensor: Sendable {
     /// Rows at the given indices, in that order; a copy.
     ///
     /// - Returns: `[indices.count, columnCount]`.
-    public func gatheringRows(_ indices: [Int]) -> Tensor {
+    package func gatheringRows(_ indices: [Int]) -> Tensor {
         let width = columnCount
         let height = rowCount
         precondition(
@@ -148,7 +148,7 @@ public struct Tensor: Sendable {
     /// Rows of several tensors of equal column count, one below the other.
     ///
     /// - Returns: `[sum of row counts, columnCount]`.
-    public static func concatenatingRows(_ parts: [Tensor]) -> Tensor {
+    package static func concatenatingRows(_ parts: [Tensor]) -> Tensor {
         let width = parts.first?.columnCount ?? 0
         precondition(
             parts.allSatisfy { $0.columnCount == width },
@@ -170,7 +170,7 @@ public struct Tensor: Sendable {
     /// The tensor with rows and columns of its last two axes exchanged; the tensor is a matrix `[m, n]`.
     ///
     /// - Returns: `[n, m]`.
-    public func transposed() -> Tensor {
+    package func transposed() -> Tensor {
         precondition(shape.count == 2, "only a matrix is transposed, got \(shape)")
         let (height, width) = (shape[0], shape[1])
         return unsafe withUnsafeBuffer { source in

@@ -1,10 +1,10 @@
-internal import Foundation
+import Foundation
 
 /// The memory behind a ``Tensor``: 64-byte aligned floats of its own, or a window of a mapped file.
 ///
 /// `@unchecked Sendable` is sound because the bytes are written only while one ``Tensor`` holds the only reference
 /// (``Tensor/withUnsafeMutableBuffer(_:)`` checks that), and are read-only afterwards.
-@safe public final class TensorStorage: @unchecked Sendable {
+@safe package final class TensorStorage: @unchecked Sendable {
     let base: UnsafeMutablePointer<Float>
     let count: Int
     /// The mapping that `base` points into; nil when this object owns `base`.

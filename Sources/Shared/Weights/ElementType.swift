@@ -1,5 +1,5 @@
 /// How a tensor's numbers are stored in a file.
-public enum ElementType: String, Sendable, CaseIterable {
+package enum ElementType: String, Sendable, CaseIterable {
     /// IEEE 754 single precision.
     case float32 = "F32"
     /// IEEE 754 half precision.
@@ -8,15 +8,15 @@ public enum ElementType: String, Sendable, CaseIterable {
     case bfloat16 = "BF16"
 
     /// Bytes of one number.
-    public var byteCount: Int {
+    package var byteCount: Int {
         self == .float32 ? 4 : 2
     }
 }
 
 /// Conversions between bfloat16 and float32.
-public enum BFloat16 {
+package enum BFloat16 {
     /// The nearest bfloat16, ties to even; NaN stays a quiet NaN.
-    public static func bits(_ value: Float) -> UInt16 {
+    package static func bits(_ value: Float) -> UInt16 {
         let pattern = value.bitPattern
         if value.isNaN {
             return UInt16(truncatingIfNeeded: pattern >> 16) | 0x0040
@@ -25,7 +25,7 @@ public enum BFloat16 {
     }
 
     /// The exact float32 value of a bfloat16.
-    public static func value(_ bits: UInt16) -> Float {
+    package static func value(_ bits: UInt16) -> Float {
         Float(bitPattern: UInt32(bits) << 16)
     }
 }

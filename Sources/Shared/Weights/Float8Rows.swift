@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// An E4M3 matrix of a mapped file and its scales.
 ///

@@ -3,15 +3,15 @@
 /// Versions 2 and 3, little-endian. Nothing is copied but the metadata; no number is read before it is asked for.
 ///
 /// Source: ggml-org/ggml, `docs/gguf.md`.
-public struct GGUFFile: Sendable {
+package struct GGUFFile: Sendable {
     /// Where one tensor lies and how it is stored.
-    public struct Entry: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
         /// How ggml stores the numbers.
-        public let type: GGUFTensorType
+        package let type: GGUFTensorType
         /// Length of every axis, outermost first: `[outputs, inputs]` for a matrix; the file lists them reversed.
-        public let shape: [Int]
+        package let shape: [Int]
         /// The tensor's bytes, counted from the start of the file.
-        public let range: Range<Int>
+        package let range: Range<Int>
     }
 
     private static let magic: UInt32 = 0x4655_4747
@@ -23,22 +23,22 @@ public struct GGUFFile: Sendable {
     private static let leastEntryBytes = 24
 
     /// The file's path.
-    public var path: String { mapping.path }
+    package var path: String { mapping.path }
     /// The file's metadata.
-    public let metadata: GGUFMetadata
+    package let metadata: GGUFMetadata
     /// The tensors by name.
-    public let entries: [String: Entry]
+    package let entries: [String: Entry]
     /// Where the header ends and the numbers begin, in bytes.
-    public let dataStart: Int
+    package let dataStart: Int
     /// The mapped file itself, for example to digest it with ``ContentHash``.
-    public let mapping: MappedFile
+    package let mapping: MappedFile
 
     /// Maps a file and checks its header: every length and count, keys and names that occur twice, alignment,
     /// dimensions, and where the tensors lie.
     ///
     /// - Parameter path: The file.
     /// - Throws: ``WeightError/unreadable(path:reason:)``, ``WeightError/malformed(path:reason:)``.
-    public init(path: String) throws(WeightError) {
+    package init(path: String) throws(WeightError) {
         let mapping = try MappedFile(path: path)
         var reader = GGUFReader(mapping)
         guard try reader.integer("its magic number", as: UInt32.self) == Self.magic else {
@@ -157,16 +157,16 @@ public struct GGUFFile: Sendable {
 
 extension GGUFFile: WeightStore {
     /// All tensor names, sorted.
-    public var names: [String] { entries.keys.sorted() }
+    package var names: [String] { entries.keys.sorted() }
 
     /// Length of the file.
-    public var byteCount: Int { mapping.count }
+    package var byteCount: Int { mapping.count }
 
     /// Shape of a tensor, outermost axis first; nil when the file does not hold it.
-    public func shape(of name: String) -> [Int]? { entries[name]?.shape }
+    package func shape(of name: String) -> [Int]? { entries[name]?.shape }
 
     /// How a tensor is stored; nil when the file does not hold it, or holds it in a type that is not unpacked.
-    public func format(of name: String) -> WeightFormat? { entries[name]?.type.format }
+    package func format(of name: String) -> WeightFormat? { entries[name]?.type.format }
 
     /// Reads one tensor as float32.
     ///
@@ -176,7 +176,7 @@ extension GGUFFile: WeightStore {
     /// - Returns: The tensor, of shape `shape`.
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``, ``WeightError/nonFinite(name:)``.
-    public func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
+    package func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
         let width = shape.last ?? 1
         let matrix = try matrix(
             name,
@@ -197,7 +197,7 @@ extension GGUFFile: WeightStore {
     /// - Returns: The matrix.
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``.
-    public func matrix(_ name: String, shape: [Int]) throws(WeightError) -> WeightMatrix {
+    package func matrix(_ name: String, shape: [Int]) throws(WeightError) -> WeightMatrix {
         try matrix(
             name,
             shape: shape,

@@ -1,18 +1,18 @@
 /// The metadata of a GGUF file: values by key.
-public struct GGUFMetadata: Sendable {
+package struct GGUFMetadata: Sendable {
     /// All values.
-    public let values: [String: GGUFValue]
+    package let values: [String: GGUFValue]
 
     /// Whether the key is there.
-    public func has(_ key: String) -> Bool { values[key] != nil }
+    package func has(_ key: String) -> Bool { values[key] != nil }
 
     /// The whole number under a key; nil when it is missing or another kind of value.
-    public func integer(_ key: String) -> Int? {
+    package func integer(_ key: String) -> Int? {
         if case .integer(let value) = values[key] { value } else { nil }
     }
 
     /// The number under a key, whole or not; nil when it is missing or another kind of value.
-    public func number(_ key: String) -> Double? {
+    package func number(_ key: String) -> Double? {
         switch values[key] {
         case .number(let value): value
         case .integer(let value): Double(value)
@@ -21,32 +21,32 @@ public struct GGUFMetadata: Sendable {
     }
 
     /// The flag under a key; nil when it is missing or another kind of value.
-    public func flag(_ key: String) -> Bool? {
+    package func flag(_ key: String) -> Bool? {
         if case .flag(let value) = values[key] { value } else { nil }
     }
 
     /// The text under a key; nil when it is missing or another kind of value.
-    public func text(_ key: String) -> String? {
+    package func text(_ key: String) -> String? {
         if case .text(let value) = values[key] { value } else { nil }
     }
 
     /// The list of whole numbers under a key; nil when it is missing or another kind of value.
-    public func integers(_ key: String) -> [Int]? {
+    package func integers(_ key: String) -> [Int]? {
         if case .integers(let value) = values[key] { value } else { nil }
     }
 
     /// The list of numbers under a key; nil when it is missing or another kind of value.
-    public func numbers(_ key: String) -> [Double]? {
+    package func numbers(_ key: String) -> [Double]? {
         if case .numbers(let value) = values[key] { value } else { nil }
     }
 
     /// The list of flags under a key; nil when it is missing or another kind of value.
-    public func flags(_ key: String) -> [Bool]? {
+    package func flags(_ key: String) -> [Bool]? {
         if case .flags(let value) = values[key] { value } else { nil }
     }
 
     /// The list of texts under a key; nil when it is missing or another kind of value.
-    public func texts(_ key: String) -> [String]? {
+    package func texts(_ key: String) -> [String]? {
         if case .texts(let value) = values[key] { value } else { nil }
     }
 }

@@ -3,18 +3,18 @@
 /// All of them can lie in a file that is read; those with a ``format`` can be used.
 ///
 /// Source: gguf 0.19.0 (ggml-org/llama.cpp), `gguf/constants.py`: `GGMLQuantizationType`, `GGML_QUANT_SIZES`.
-public struct GGUFTensorType: Sendable, Equatable {
+package struct GGUFTensorType: Sendable, Equatable {
     /// The number that stands for the type in a file.
-    public let identifier: UInt32
+    package let identifier: UInt32
     /// The type's name, `Q4_K` for example.
-    public let name: String
+    package let name: String
     /// Numbers in one block; the first dimension of a tensor is a multiple of it.
-    public let blockLength: Int
+    package let blockLength: Int
     /// Bytes of one block.
-    public let blockByteCount: Int
+    package let blockByteCount: Int
 
     /// The same layout as a format of the runtime; nil for a type that is not unpacked here.
-    public var format: WeightFormat? {
+    package var format: WeightFormat? {
         guard let format = WeightFormat(rawValue: name), format.blockLength == blockLength,
             format.blockByteCount == blockByteCount
         else { return nil }

@@ -1,7 +1,7 @@
 /// One value of a GGUF file's metadata.
 ///
 /// The widths of numbers are forgotten: every whole number is an `Int`, every other number a `Double`.
-public enum GGUFValue: Sendable, Equatable {
+package enum GGUFValue: Sendable, Equatable {
     /// A whole number of any width.
     case integer(Int)
     /// A number of single or double precision, or a whole number that an `Int` cannot hold.

@@ -1,14 +1,14 @@
-internal import Foundation
+import Foundation
 
 /// A file mapped read-only into memory, whose pages come in when they are read; or memory of its own that was filled
 /// once and then is read like a file.
 ///
 /// `@unchecked Sendable` is sound because the mapping never changes and nobody writes to it.
-@safe public final class MappedFile: @unchecked Sendable {
+@safe package final class MappedFile: @unchecked Sendable {
     /// The file's path, for error messages.
-    public let path: String
+    package let path: String
     /// Length of the file in bytes.
-    public let count: Int
+    package let count: Int
     let base: UnsafeRawPointer
     /// Whether there is no file behind the memory.
     private let isAnonymous: Bool
@@ -17,7 +17,7 @@ internal import Foundation
     ///
     /// - Parameter path: The file.
     /// - Throws: ``WeightError/unreadable(path:reason:)`` when the file is missing, empty or cannot be mapped.
-    public init(path: String) throws(WeightError) {
+    package init(path: String) throws(WeightError) {
         let descriptor = unsafe open(path, O_RDONLY)
         guard descriptor >= 0 else {
             throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
@@ -67,7 +67,7 @@ internal import Foundation
     }
 
     /// Reads bytes in place.
-    public func withUnsafeBytes<Result>(
+    package func withUnsafeBytes<Result>(
         _ range: Range<Int>,
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result {

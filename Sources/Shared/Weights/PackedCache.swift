@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Packed matrices of one model in one arithmetic, kept in a file from one start to the next.
 ///
@@ -6,7 +6,7 @@ internal import Foundation
 /// its panels, packed anew from the checkpoint, has the same bytes: neither another checkpoint nor another version of
 /// the product library, nor another CPU, can give wrong numbers. The file has the numbers of all panels, each on a
 /// 64-byte boundary, then an index in JSON, its length, and a mark.
-public final class PackedCache: Sendable {
+package final class PackedCache: Sendable {
     /// What a whole file ends in.
     private static let mark = Array("edit-r1 packed 1".utf8)
     private static let alignment = 64
@@ -28,7 +28,7 @@ public final class PackedCache: Sendable {
     }
 
     /// The file.
-    public let path: String
+    package let path: String
     private let file: MappedFile?
     private let index: [String: Entry]
     private let contents = Lock(Contents())
@@ -36,7 +36,7 @@ public final class PackedCache: Sendable {
     /// Opens a cache; a file that is missing, cut short or of another version counts as empty.
     ///
     /// - Parameter path: The file.
-    public init(path: String) {
+    package init(path: String) {
         self.path = path
         let file = try? MappedFile(path: path)
         let index = file.flatMap(Self.index)
@@ -45,7 +45,7 @@ public final class PackedCache: Sendable {
     }
 
     /// Whether all matrices that were asked for came from the file.
-    public var isInFile: Bool { contents.withLock(\.isInFile) }
+    package var isInFile: Bool { contents.withLock(\.isInFile) }
 
     /// A matrix from the file, or else packed now.
     ///
@@ -54,7 +54,7 @@ public final class PackedCache: Sendable {
     ///   - source: The weight; one in a compressed format is never kept.
     ///   - precision: One without an ``Precision/obstacle``, not float32.
     /// - Returns: The matrix.
-    public func matrix(_ name: String, of source: WeightMatrix, precision: Precision) -> PackedMatrix {
+    package func matrix(_ name: String, of source: WeightMatrix, precision: Precision) -> PackedMatrix {
         if source.format.isCompressed { return PackedMatrix(source, precision: precision) }
         let known = known(name, of: source, precision: precision)
         let matrix = known ?? PackedMatrix(source, precision: precision)
@@ -68,7 +68,7 @@ public final class PackedCache: Sendable {
     /// Writes the file unless it has everything that was asked for; it appears whole or not at all.
     ///
     /// - Throws: An error of the file system, such as a full disk; the file is then as it was.
-    public func save() throws {
+    package func save() throws {
         let contents = contents.withLock { $0 }
         guard !contents.isInFile else { return }
         let folder = (path as NSString).deletingLastPathComponent

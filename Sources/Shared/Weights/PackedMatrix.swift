@@ -1,11 +1,11 @@
-internal import CKernels
-internal import Foundation
+import CKernels
+import Foundation
 
 /// The weight `[rowCount, columnCount]` (rows = outputs) of products in bfloat16 or int8.
 ///
 /// It is cut into panels of outputs, each in the layout of the product library. Plain numbers are brought into it once;
 /// compressed ones stay as their file stores them, and every product unpacks them panel by panel.
-public struct PackedMatrix: Sendable {
+package struct PackedMatrix: Sendable {
     /// Outputs of a panel at most: the results of ``ProductLayout/largestRowCount`` rows, of two weights at once, stay in
     /// a core's cache.
     private static let largestPanel = 256
@@ -25,17 +25,17 @@ public struct PackedMatrix: Sendable {
     }
 
     /// Outputs.
-    public let rowCount: Int
+    package let rowCount: Int
     /// Inputs.
-    public let columnCount: Int
+    package let columnCount: Int
     /// Bfloat16 or int8.
-    public let precision: Precision
+    package let precision: Precision
     let panels: [Panel]
     /// What panels without packed numbers are made of.
     private let source: WeightMatrix?
 
     /// Bytes that the matrix takes in memory or in its file.
-    public var byteCount: Int {
+    package var byteCount: Int {
         source?.byteCount ?? panels.reduce(0) { $0 + ($1.packed?.numbers.byteCount ?? 0) }
     }
 
@@ -49,7 +49,7 @@ public struct PackedMatrix: Sendable {
     /// - Parameters:
     ///   - matrix: The weight.
     ///   - precision: One without an ``Precision/obstacle``, not float32.
-    public init(_ matrix: WeightMatrix, precision: Precision) {
+    package init(_ matrix: WeightMatrix, precision: Precision) {
         precondition(precision != .float32, "a float32 product takes a matrix as it is")
         // Sums of eight-bit products must fit 32 bits.
         precondition(matrix.columnCount <= 1 << 16, "\(matrix.columnCount) inputs are too many for a product")

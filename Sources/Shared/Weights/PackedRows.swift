@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 /// A four-bit matrix in the words of AWQ or GPTQ, with its scales and zeros, all in mapped files.
 ///

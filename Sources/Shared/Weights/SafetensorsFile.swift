@@ -1,28 +1,28 @@
-internal import CKernels
-internal import Foundation
+import CKernels
+import Foundation
 
 /// A memory-mapped safetensors file whose header has been checked.
 ///
 /// Source: huggingface/safetensors, README.md, section "Format".
-public struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: Sendable {
     /// Where one tensor lies and how it is stored.
-    public struct Entry: Sendable, Equatable {
+    package struct Entry: Sendable, Equatable {
         /// The element type as the header spells it, `BF16` for example.
-        public let elementType: String
+        package let elementType: String
         /// Length of every axis.
-        public let shape: [Int]
+        package let shape: [Int]
         /// The tensor's bytes, counted from the start of the file.
-        public let range: Range<Int>
+        package let range: Range<Int>
     }
 
     /// The file's path.
-    public var path: String { mapping.path }
+    package var path: String { mapping.path }
     /// The tensors by name.
-    public let entries: [String: Entry]
+    package let entries: [String: Entry]
     /// The header's `__metadata__`, empty when it has none.
-    public let metadata: [String: String]
+    package let metadata: [String: String]
     /// The mapped file itself, for example to digest it with ``ContentHash``.
-    public let mapping: MappedFile
+    package let mapping: MappedFile
 
     /// Bytes of a number of every element type of the format; types of fewer than eight bits are not among them.
     private static let byteCounts = [
@@ -34,7 +34,7 @@ public struct SafetensorsFile: Sendable {
     ///
     /// - Parameter path: The file.
     /// - Throws: ``WeightError/unreadable(path:reason:)``, ``WeightError/malformed(path:reason:)``.
-    public init(path: String) throws(WeightError) {
+    package init(path: String) throws(WeightError) {
         let mapping = try MappedFile(path: path)
         func malformed(_ reason: String) -> WeightError { .malformed(path: path, reason: reason) }
         guard mapping.count >= 8 else { throw malformed("it is shorter than its 8-byte length field") }
@@ -146,7 +146,7 @@ public struct SafetensorsFile: Sendable {
     /// - Parameter name: Name in the file.
     /// - Returns: The tensor, in the shape that the header gives it.
     /// - Throws: ``WeightError/missing(name:path:)``; ``WeightError/elementType(name:found:)``.
-    public func tensor(_ name: String) throws(WeightError) -> Tensor {
+    package func tensor(_ name: String) throws(WeightError) -> Tensor {
         guard let entry = entries[name] else { throw .missing(name: name, path: path) }
         guard let elementType = ElementType(rawValue: entry.elementType) else {
             throw .elementType(name: name, found: entry.elementType)
@@ -174,7 +174,7 @@ public struct SafetensorsFile: Sendable {
     /// - Parameter name: Name in the file.
     /// - Returns: The numbers, row-major.
     /// - Throws: ``WeightError/missing(name:path:)``; ``WeightError/elementType(name:found:)``.
-    public func integers(_ name: String) throws(WeightError) -> [Int] {
+    package func integers(_ name: String) throws(WeightError) -> [Int] {
         guard let entry = entries[name] else { throw .missing(name: name, path: path) }
         switch entry.elementType {
         case "I64":

@@ -1,7 +1,7 @@
-internal import Foundation
+import Foundation
 
 /// Writes safetensors files.
-public enum SafetensorsWriter {
+package enum SafetensorsWriter {
     /// Writes tensors to a file that appears whole or not at all.
     ///
     /// The bytes go to a neighbour of `path`, are synced to disk, and take the name last.
@@ -12,7 +12,7 @@ public enum SafetensorsWriter {
     ///   - elementType: How numbers are stored; conversion rounds to nearest, ties to even.
     ///   - metadata: The header's `__metadata__`.
     /// - Throws: ``WeightError/unreadable(path:reason:)`` when the file cannot be written.
-    public static func write(
+    package static func write(
         _ tensors: [String: Tensor],
         to path: String,
         elementType: ElementType = .float32,

@@ -1,5 +1,5 @@
 /// What can be wrong with a file of weights.
-public enum WeightError: Error, Equatable, CustomStringConvertible {
+package enum WeightError: Error, Equatable, CustomStringConvertible {
     /// The file cannot be opened or mapped.
     case unreadable(path: String, reason: String)
     /// The header is not what the format says.
@@ -20,7 +20,7 @@ public enum WeightError: Error, Equatable, CustomStringConvertible {
     case pickle(path: String, stem: String)
 
     /// One line: what is wrong, and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .unreadable(let path, let reason):
             "cannot read \(path): \(reason); check the path and its permissions"

@@ -1,16 +1,16 @@
-internal import Foundation
+import Foundation
 
 /// The tensors of a checkpoint folder: one safetensors file, or the shards that an index names.
-public struct WeightFolder: WeightStore {
+package struct WeightFolder: WeightStore {
     /// The folder or file, for error messages.
-    public let path: String
+    package let path: String
     /// Bytes of all files together.
-    public let byteCount: Int
+    package let byteCount: Int
     private let tensors: [String: LogicalTensor]
     private let quantization: WeightQuantization?
 
     /// All tensor names, sorted; a quantised layer has the one name `X.weight`.
-    public var names: [String] { tensors.keys.sorted() }
+    package var names: [String] { tensors.keys.sorted() }
 
     /// Opens `<stem>.safetensors`, or the shards of `<stem>.safetensors.index.json`, of a folder.
     ///
@@ -20,7 +20,7 @@ public struct WeightFolder: WeightStore {
     ///   - quantization: What the folder's `config.json` says about quantised layers.
     /// - Throws: ``WeightError`` that names the file; ``WeightError/pickle(path:stem:)`` when the folder has its weights
     ///   in pickle files only.
-    public init(folder: String, stem: String, quantization: WeightQuantization? = nil) throws(WeightError) {
+    package init(folder: String, stem: String, quantization: WeightQuantization? = nil) throws(WeightError) {
         path = folder
         self.quantization = quantization
         let index = "\(folder)/\(stem).safetensors.index.json"
@@ -82,12 +82,12 @@ public struct WeightFolder: WeightStore {
     }
 
     /// Logical shape of a tensor; nil when the checkpoint does not hold it.
-    public func shape(of name: String) -> [Int]? {
+    package func shape(of name: String) -> [Int]? {
         tensors[name]?.shape
     }
 
     /// How a tensor is stored; nil for a name or a type that is unknown.
-    public func format(of name: String) -> WeightFormat? {
+    package func format(of name: String) -> WeightFormat? {
         tensors[name]?.format
     }
 
@@ -99,7 +99,7 @@ public struct WeightFolder: WeightStore {
     /// - Returns: The tensor, of shape `shape`.
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``, ``WeightError/nonFinite(name:)``.
-    public func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
+    package func tensor(_ name: String, shape: [Int]) throws(WeightError) -> Tensor {
         let found = try logicalTensor(name, shape: shape)
         let tensor =
             if case .plain(let stored) = found.parts {
@@ -119,7 +119,7 @@ public struct WeightFolder: WeightStore {
     /// - Returns: The matrix, `[shape[0], product of the other axes]`.
     /// - Throws: ``WeightError/missing(name:path:)``, ``WeightError/shape(name:expected:found:)``,
     ///   ``WeightError/elementType(name:found:)``, ``WeightError/malformed(path:reason:)``.
-    public func matrix(_ name: String, shape: [Int]) throws(WeightError) -> WeightMatrix {
+    package func matrix(_ name: String, shape: [Int]) throws(WeightError) -> WeightMatrix {
         try WeightMatrix(logicalTensor(name, shape: shape), name: name, quantization: quantization)
     }
 

@@ -1,5 +1,5 @@
 /// How a tensor's numbers are stored: every format of safetensors and GGUF checkpoints that is read here.
-public enum WeightFormat: String, Sendable, CaseIterable {
+package enum WeightFormat: String, Sendable, CaseIterable {
     /// IEEE 754 single precision.
     case float32 = "F32"
     /// IEEE 754 half precision.
@@ -26,7 +26,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case gptq = "GPTQ"
 
     /// Numbers in one block, the unit in which rows are stored; AWQ and GPTQ have words of eight.
-    public var blockLength: Int {
+    package var blockLength: Int {
         switch self {
         case .float32, .float16, .bfloat16, .float8: 1
         case .q8_0, .q4_0, .q5_0: 32
@@ -36,7 +36,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     }
 
     /// Bytes of one block; scales that lie in tensors of their own (FP8, AWQ, GPTQ) do not count.
-    public var blockByteCount: Int {
+    package var blockByteCount: Int {
         switch self {
         case .float32: 4
         case .float16, .bfloat16: 2
@@ -52,7 +52,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     }
 
     /// Whether a number takes less than 16 bits.
-    public var isCompressed: Bool {
+    package var isCompressed: Bool {
         switch self {
         case .float32, .float16, .bfloat16: false
         case .float8, .q8_0, .q4_0, .q5_0, .q4K, .q5K, .q6K, .awq, .gptq: true

@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 extension WeightMatrix {
     /// Columns from which a row of any format can be unpacked on its own: a multiple of every block length.

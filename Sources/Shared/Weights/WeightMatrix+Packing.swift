@@ -1,8 +1,8 @@
-internal import CKernels
+import CKernels
 
 extension WeightMatrix {
     /// Formats that ``packed(as:name:)`` makes.
-    public static let packableFormats: [WeightFormat] = [.bfloat16, .q8_0, .q4_0]
+    package static let packableFormats: [WeightFormat] = [.bfloat16, .q8_0, .q4_0]
 
     /// Numbers that one thread brings into a format at a time.
     private static let numbersPacked = 1 << 20
@@ -14,7 +14,7 @@ extension WeightMatrix {
     ///   - name: What error messages call the matrix.
     /// - Returns: A matrix of the same shape; the matrix itself when it has the format.
     /// - Throws: ``WeightError/unreadable(path:reason:)`` when there is no memory for it.
-    public func packed(as format: WeightFormat, name: String) throws(WeightError) -> WeightMatrix {
+    package func packed(as format: WeightFormat, name: String) throws(WeightError) -> WeightMatrix {
         precondition(Self.packableFormats.contains(format), "\(format.rawValue) blocks are not made here")
         let format = columnCount.isMultiple(of: format.blockLength) ? format : .bfloat16
         guard format != self.format, rowCount * columnCount > 0 else { return self }
@@ -56,7 +56,7 @@ extension WeightMatrix {
     ///   - name: What error messages call it.
     /// - Returns: `[rowCount, columnCount]`.
     /// - Throws: ``WeightError/unreadable(path:reason:)`` when there is no memory for it.
-    public func repeated(rowCount: Int, name: String) throws(WeightError) -> WeightMatrix {
+    package func repeated(rowCount: Int, name: String) throws(WeightError) -> WeightMatrix {
         guard case .blocks(let source, let start) = body, byteCount > 0 else {
             preconditionFailure("a \(format.rawValue) matrix is not repeated here")
         }

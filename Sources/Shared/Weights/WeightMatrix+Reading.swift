@@ -1,4 +1,4 @@
-internal import CKernels
+import CKernels
 
 extension WeightMatrix {
     /// Numbers that one thread unpacks at a time when a matrix is looked through.
@@ -7,7 +7,7 @@ extension WeightMatrix {
     /// Rows at the given indices, in that order, as float32: an embedding lookup.
     ///
     /// - Returns: `[indices.count, columnCount]`.
-    public func gatheringRows(_ indices: [Int]) -> Tensor {
+    package func gatheringRows(_ indices: [Int]) -> Tensor {
         precondition(
             indices.allSatisfy { $0 >= 0 && $0 < rowCount },
             "a row index is outside a matrix of \(rowCount) rows"
@@ -23,7 +23,7 @@ extension WeightMatrix {
     /// All rows as float32; shares memory when they are kept so.
     ///
     /// - Returns: `[rowCount, columnCount]`.
-    public func tensor() -> Tensor {
+    package func tensor() -> Tensor {
         if let floats { return floats.reshaped([rowCount, columnCount]) }
         return unsafe Tensor([rowCount, columnCount]) { target in
             guard let base = target.baseAddress else { return }
@@ -32,7 +32,7 @@ extension WeightMatrix {
     }
 
     /// The same matrix kept as float32 in memory: more bytes, and nothing to unpack.
-    public func expanded() -> WeightMatrix {
+    package func expanded() -> WeightMatrix {
         WeightMatrix(tensor())
     }
 
@@ -56,7 +56,7 @@ extension WeightMatrix {
     }
 
     /// Whether the matrix holds neither a NaN nor an infinity; looks at every number, on all compute threads.
-    public var isFinite: Bool {
+    package var isFinite: Bool {
         let height = max(1, Self.numbersAtATime / max(1, columnCount))
         let isSound = Lock(true)
         Parallel.forEach((rowCount + height - 1) / height) { part in

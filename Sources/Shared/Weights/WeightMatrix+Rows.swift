@@ -4,7 +4,7 @@ extension WeightMatrix {
     /// - Parameter range: Rows within the matrix.
     /// - Returns: `[range.count, columnCount]`; float32 in memory for the formats whose rows do not stand alone.
     /// - Throws: ``WeightError/malformed(path:reason:)``, which a matrix that was checked before does not cause.
-    public func rows(_ range: Range<Int>) throws(WeightError) -> WeightMatrix {
+    package func rows(_ range: Range<Int>) throws(WeightError) -> WeightMatrix {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= rowCount,
             "rows \(range) are outside a matrix of \(rowCount)"

@@ -1,10 +1,10 @@
-internal import CKernels
+import CKernels
 
 /// A matrix `[rowCount, columnCount]` (rows = outputs) kept as its file stores it and unpacked to float32 where it
 /// is used.
 ///
 /// Unpacked numbers equal those of the format's reference decoder bit for bit, whichever rows are asked for.
-public struct WeightMatrix: Sendable {
+package struct WeightMatrix: Sendable {
     /// Where the numbers lie.
     enum Body: Sendable {
         /// Float32, in memory or at an aligned place of a mapped file.
@@ -18,15 +18,15 @@ public struct WeightMatrix: Sendable {
     }
 
     /// Outputs.
-    public let rowCount: Int
+    package let rowCount: Int
     /// Inputs.
-    public let columnCount: Int
+    package let columnCount: Int
     /// How the numbers are stored.
-    public let format: WeightFormat
+    package let format: WeightFormat
     let body: Body
 
     /// Bytes as stored.
-    public var byteCount: Int {
+    package var byteCount: Int {
         switch body {
         case .floats(let tensor): tensor.count * MemoryLayout<Float>.stride
         case .blocks: rowCount * (columnCount / format.blockLength) * format.blockByteCount
@@ -41,7 +41,7 @@ public struct WeightMatrix: Sendable {
     }
 
     /// Makes a float32 matrix of a tensor's rows; axes but the last count as rows.
-    public init(_ tensor: Tensor) {
+    package init(_ tensor: Tensor) {
         rowCount = tensor.rowCount
         columnCount = tensor.columnCount
         format = .float32
@@ -57,7 +57,7 @@ public struct WeightMatrix: Sendable {
     ///   - rowCount: Outputs.
     ///   - columnCount: Inputs; a multiple of the format's block length.
     /// - Throws: ``WeightError/malformed(path:reason:)`` when the bytes do not hold such a matrix.
-    public init(
+    package init(
         _ mapping: MappedFile,
         range: Range<Int>,
         format: WeightFormat,
@@ -109,7 +109,7 @@ public struct WeightMatrix: Sendable {
     /// - Parameters:
     ///   - rows: The rows.
     ///   - target: `[rows.count, columnCount]`, overwritten.
-    public func unpack(rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    package func unpack(rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         unsafe unpack(rows: rows, into: target, level: .best)
     }
 

@@ -2,7 +2,7 @@
 ///
 /// Which layers are quantised is read off the tensors themselves; lists such as `modules_to_not_convert` say the same
 /// and are not needed. Activations stay float32 here, whatever scheme the configuration has for them.
-public struct WeightQuantization: Sendable, Equatable {
+package struct WeightQuantization: Sendable, Equatable {
     /// A scheme that can be read.
     enum Method: Sendable, Equatable {
         /// AutoAWQ, GEMM version; nil for one group over all inputs.
@@ -21,7 +21,7 @@ public struct WeightQuantization: Sendable, Equatable {
     ///   - fields: The object as decoded from JSON.
     ///   - path: The file, for error messages.
     /// - Throws: ``WeightError/quantization(path:feature:)`` that names what is not supported.
-    public init(_ fields: [String: Any], path: String) throws(WeightError) {
+    package init(_ fields: [String: Any], path: String) throws(WeightError) {
         let reader = Reader(fields: fields, path: path)
         switch (fields["quant_method"] as? String)?.lowercased() {
         case "awq": method = try reader.awq()

@@ -1,12 +1,12 @@
 /// Matrices of the same inputs, one below the other, each kept as its file stores it: the weight of maps that read the
 /// same rows.
-public struct WeightStack: Sendable {
+package struct WeightStack: Sendable {
     /// The matrices, top first.
-    public let parts: [WeightMatrix]
+    package let parts: [WeightMatrix]
     /// Rows of all matrices.
-    public let rowCount: Int
+    package let rowCount: Int
     /// Inputs.
-    public let columnCount: Int
+    package let columnCount: Int
     /// The order that weights larger than the memory pass through it in, and the stack's place; nil for weights that stay.
     private let stream: (order: WeightStream, place: Int)?
 
@@ -14,7 +14,7 @@ public struct WeightStack: Sendable {
     var isStreamed: Bool { stream != nil }
 
     /// Bytes as stored.
-    public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+    package var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
     /// Puts matrices one below the other.
     ///
@@ -22,7 +22,7 @@ public struct WeightStack: Sendable {
     ///   - parts: Matrices with the same number of columns, at least one.
     ///   - stream: The order of all weights that do not fit into memory: pages of files are read ahead of each use and
     ///     given back after it. nil for weights that stay.
-    public init(_ parts: [WeightMatrix], stream: WeightStream? = nil) {
+    package init(_ parts: [WeightMatrix], stream: WeightStream? = nil) {
         columnCount = parts.first?.columnCount ?? 0
         precondition(
             !parts.isEmpty && parts.allSatisfy { $0.columnCount == parts[0].columnCount },
@@ -42,7 +42,7 @@ public struct WeightStack: Sendable {
     /// All rows as float32.
     ///
     /// - Returns: `[rowCount, columnCount]`.
-    public func tensor() -> Tensor {
+    package func tensor() -> Tensor {
         parts.count == 1 ? parts[0].tensor() : Tensor.concatenatingRows(parts.map { $0.tensor() })
     }
 
@@ -51,7 +51,7 @@ public struct WeightStack: Sendable {
     /// A panel may hold rows of several matrices. Weights of at most 32 MiB in float32 are one panel.
     ///
     /// - Parameter body: Gets the rows of a panel and their numbers, `[rows.count, columnCount]`; lets no pointer escape.
-    public func forEachPanel(_ body: (_ rows: Range<Int>, _ numbers: UnsafePointer<Float>) -> Void) {
+    package func forEachPanel(_ body: (_ rows: Range<Int>, _ numbers: UnsafePointer<Float>) -> Void) {
         prefetchNext()
         let height = max(1, GEMM.panelHeight(outputs: rowCount, inputs: columnCount))
         for first in stride(from: 0, to: rowCount, by: height) {

@@ -2,7 +2,7 @@
 ///
 /// A quantised linear layer shows as one name: what a file keeps as `X.qweight`, `X.qzeros`, `X.scales` and `X.g_idx`,
 /// or as `X.weight` and `X.weight_scale` or `X.weight_scale_inv`, is `X.weight`.
-public protocol WeightStore: Sendable {
+package protocol WeightStore: Sendable {
     /// The file or folder, for error messages.
     var path: String { get }
 
@@ -42,7 +42,7 @@ extension WeightStore {
     ///
     /// - Throws: ``WeightError/nonFinite(name:)`` for the first tensor, by name, with a NaN or an infinity;
     ///   what ``matrix(_:shape:)`` throws.
-    public func checkAllFinite() throws(WeightError) {
+    package func checkAllFinite() throws(WeightError) {
         for name in names {
             guard let shape = shape(of: name) else { continue }
             guard try matrix(name, shape: shape).isFinite else { throw .nonFinite(name: name) }

@@ -2,7 +2,7 @@
 /// is multiplied.
 ///
 /// Passes go through the order forwards and backwards; which way it goes is seen from the use before.
-public final class WeightStream: Sendable {
+package final class WeightStream: Sendable {
     /// How many bytes are asked for ahead: a layer of a policy of twelve billion weights, or several smaller ones.
     private static let bytesAhead = 128 << 20
 
@@ -14,7 +14,7 @@ public final class WeightStream: Sendable {
     private let state = Lock(State())
 
     /// A stream without matrices.
-    public init() {}
+    package init() {}
 
     /// Puts matrices at the end of the order.
     ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension DecoderConfiguration {
     /// Name and shape of every tensor of the decoder, by the names of ``TensorSource``.

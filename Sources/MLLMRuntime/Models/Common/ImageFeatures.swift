@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What the decoder sees of one image.
 struct ImageFeatures: Sendable {

@@ -1,6 +1,6 @@
-internal import Foundation
-internal import Imaging
-internal import Shared
+import Foundation
+import Imaging
+import Shared
 
 /// From pixels to the patches that a vision tower takes.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A language model: embedded rows to hidden states.
 ///

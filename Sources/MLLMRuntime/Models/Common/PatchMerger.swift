@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// From the patches of a cell to one token: `second(gelu(first(norm(patches))))`.
 struct PatchMerger: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The tensors of a checkpoint under one set of names, whatever generation its own are of.
 ///

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// The patches of some images, one image below the other, and where in its image each lies.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// One block of a vision tower: `x += attention(norm1(x)); x += mlp(norm2(x))`.
 struct VisionBlock: Sendable {

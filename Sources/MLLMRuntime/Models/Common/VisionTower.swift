@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// From patches to the tokens that the decoder takes.
 protocol VisionTower: Sendable {

@@ -1,5 +1,5 @@
 /// What can be wrong with the pair of GGUF files that makes a model.
-public enum GGUFModelError: Error, Equatable, CustomStringConvertible {
+package enum GGUFModelError: Error, Equatable, CustomStringConvertible {
     /// No file of the vision tower lies beside the text file.
     case missingProjector(text: String)
     /// Several files beside the text file may be its vision tower.
@@ -12,7 +12,7 @@ public enum GGUFModelError: Error, Equatable, CustomStringConvertible {
     case strangers(text: String, architecture: String, projector: String, type: String)
 
     /// One line: what is wrong, and what to do.
-    public var description: String {
+    package var description: String {
         switch self {
         case .missingProjector(let text):
             "no file *mmproj*.gguf lies beside \(text); put the model's vision tower there, or name it with --mmproj"

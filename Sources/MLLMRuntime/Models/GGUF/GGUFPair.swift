@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// A model as llama.cpp keeps it: a text file and a file of the vision tower.
 struct GGUFPair: ModelSource {

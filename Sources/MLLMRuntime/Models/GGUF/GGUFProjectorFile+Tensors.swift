@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension GGUFProjectorFile {
     /// Where the tensors of a checkpoint of generation B are found in this file, by their names there.

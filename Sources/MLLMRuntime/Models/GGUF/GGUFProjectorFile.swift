@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The vision tower of a model in llama.cpp's container, the so-called mmproj file.
 ///

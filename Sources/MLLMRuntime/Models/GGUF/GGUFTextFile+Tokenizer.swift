@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension GGUFTextFile {
     /// Kinds of tokens, under the numbers that llama.cpp gives them.

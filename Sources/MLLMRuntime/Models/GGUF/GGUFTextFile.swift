@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The decoder of a model in llama.cpp's container, with its tokenizer and its chat template.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The tensors of GGUF files under the names, and in the shapes, of a checkpoint of generation B.
 struct GGUFWeights: WeightStore {

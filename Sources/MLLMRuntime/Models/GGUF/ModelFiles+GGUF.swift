@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 extension ModelFiles {
     /// How precise the vision towers are that lie beside one another, best first, as their names say it.
@@ -13,7 +13,7 @@ extension ModelFiles {
     /// - Parameter text: Path of the text file.
     /// - Returns: Both files.
     /// - Throws: ``GGUFModelError/missingProjector(text:)``, ``GGUFModelError/severalProjectors(text:names:)``.
-    public static func gguf(beside text: String) throws(GGUFModelError) -> ModelFiles {
+    package static func gguf(beside text: String) throws(GGUFModelError) -> ModelFiles {
         let folder = (text as NSString).deletingLastPathComponent
         let own = (text as NSString).lastPathComponent
         let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []

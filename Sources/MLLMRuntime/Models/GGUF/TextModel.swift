@@ -1,15 +1,15 @@
-public import Shared
+package import Shared
 
 /// The decoder of a GGUF file without a vision tower: text in, the next token's probabilities out.
 ///
 /// For comparisons with other runtimes on real weights; a judge of images is a ``LanguageVisionModel``. Takes the
 /// architectures `qwen2`, `qwen2vl`, `qwen3` and `qwen3vl`.
-public final class TextModel: Sendable {
+package final class TextModel: Sendable {
     /// The tokenizer.
-    public let tokenizer: Tokenizer
+    package let tokenizer: Tokenizer
 
     /// The arithmetic of linear layers.
-    public let linearPrecision: Precision
+    package let linearPrecision: Precision
 
     let decoder: LanguageDecoder
 
@@ -19,7 +19,7 @@ public final class TextModel: Sendable {
     ///   - path: A .gguf file.
     ///   - precision: The arithmetic of linear layers.
     /// - Throws: ``ModelError``, ``GGUFModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    public init(gguf path: String, precision: PrecisionChoice = .auto) throws {
+    package init(gguf path: String, precision: PrecisionChoice = .auto) throws {
         let file = try GGUFTextFile(path: path)
         tokenizer = try file.tokenizer()
         // Text decoders are those of the families: with one position a token, M-RoPE is plain RoPE.
@@ -45,7 +45,7 @@ public final class TextModel: Sendable {
     ///   - count: How many to give.
     /// - Returns: Most likely first.
     /// - Throws: ``ModelError/promptTooLong(tokens:limit:)``, ``ModelError/unknownToken(id:vocabulary:)``.
-    public func nextTokens(after tokens: [Int], count: Int) throws -> [NextToken] {
+    package func nextTokens(after tokens: [Int], count: Int) throws -> [NextToken] {
         NextToken.likeliest(count, of: try decoder.scores(after: tokens))
     }
 }

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The sizes and constants of a Qwen2.5-VL model, as its config.json gives them.
 ///

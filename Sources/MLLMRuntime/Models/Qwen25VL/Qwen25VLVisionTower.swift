@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// The vision tower of Qwen2.5-VL: most blocks attend inside windows, some over the whole image.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension Qwen25VLConfiguration {
     var visionShapes: [String: [Int]] {

@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// The vision tower of Qwen2-VL: every patch attends to all patches of its image in every block.
 ///

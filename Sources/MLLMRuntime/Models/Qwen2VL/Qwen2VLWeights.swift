@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension Qwen2VLConfiguration {
     var visionShapes: [String: [Int]] {

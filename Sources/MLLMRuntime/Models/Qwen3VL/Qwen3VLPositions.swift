@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A square table of learned positions that is stretched over the patches of an image.
 ///

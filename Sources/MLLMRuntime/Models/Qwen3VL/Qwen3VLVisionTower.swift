@@ -1,5 +1,5 @@
-internal import Imaging
-internal import Shared
+import Imaging
+import Shared
 
 /// The vision tower of Qwen3-VL: learned positions besides the rotary ones, and features of some inner blocks
 /// besides those of the last.

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The projections of one stream of tokens on their way into ``JointAttention``.
 struct AttentionStream {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The columns of an adaptive layer's output, one row for each sample: shifts, scales and gates.
 struct Modulation {

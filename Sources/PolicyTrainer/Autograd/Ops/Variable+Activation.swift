@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension Variable {
     /// An activation of every number.

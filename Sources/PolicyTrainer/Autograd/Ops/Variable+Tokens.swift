@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 extension Variable {
     /// The tokens of two streams, one behind the other within each sample.

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The `config.json` of a CLIP text model.
 ///

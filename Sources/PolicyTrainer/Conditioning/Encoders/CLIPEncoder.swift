@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The text model of CLIP: token ids to one pooled vector, without the projection.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Hands out the tensors of a checkpoint and keeps account of them, so that all that are missing or left over can be
 /// named at once.

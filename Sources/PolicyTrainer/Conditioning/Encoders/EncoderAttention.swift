@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// Softmax attention inside one sequence, for the frozen encoders: forward only, heads side by side in a row.
 enum EncoderAttention {

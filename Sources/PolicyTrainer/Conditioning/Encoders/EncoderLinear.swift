@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A frozen linear layer of an encoder: rows · weightᵀ + bias.
 struct EncoderLinear: Sendable {

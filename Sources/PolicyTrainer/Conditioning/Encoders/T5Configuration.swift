@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The `config.json` of a T5 encoder (version 1.1: gated, without biases).
 ///

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The encoder of T5 version 1.1: token ids to a state per token, without an attention mask.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Small row-wise operators of the frozen encoders.
 extension Tensor {

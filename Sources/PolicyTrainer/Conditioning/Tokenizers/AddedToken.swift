@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// A token that is recognised as a whole before a text is cut into pieces.
 ///

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// CLIP's byte-level BPE tokenizer, from `vocab.json` and `merges.txt`.
 ///

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// SentencePiece's compiled normalisation rules: a trie from UTF-8 to replacements.
 ///

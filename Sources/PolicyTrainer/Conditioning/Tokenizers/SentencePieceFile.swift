@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// A unigram vocabulary in SentencePiece's own file, `spiece.model`.
 ///

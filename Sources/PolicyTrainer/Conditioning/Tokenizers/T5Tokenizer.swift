@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// T5's unigram tokenizer, from `tokenizer.json` or `spiece.model`.
 ///

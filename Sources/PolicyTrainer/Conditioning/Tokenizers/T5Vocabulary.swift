@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// What T5's tokenizer takes from `tokenizer.json`, or from `spiece.model` where that is missing.
 struct T5Vocabulary {

@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The small JSON files beside a tokenizer: special tokens, added tokens, and the longest sequence.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The AutoencoderKL of a FLUX policy.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The image autoencoder of a policy: pixels of -1...1 to latents and back, without sampling.
 ///

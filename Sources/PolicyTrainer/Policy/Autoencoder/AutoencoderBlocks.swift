@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A normalisation of pixels inside an autoencoder, with a SiLU behind it if asked for.
 protocol AutoencoderNorm: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Reads the layers of an AutoencoderKL by their names in a checkpoint and keeps account of what was read.
 ///

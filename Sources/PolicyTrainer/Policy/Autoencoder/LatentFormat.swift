@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What a policy needs to know of its autoencoder's latents.
 struct LatentFormat: Sendable, Equatable {

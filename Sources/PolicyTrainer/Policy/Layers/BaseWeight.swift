@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The frozen numbers of a ``LinearLayer``, `[outputs, inputs]`.
 enum BaseWeight: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// How the frozen weights of a policy are kept in memory.
 enum BaseWeightFormat: String, Sendable, CaseIterable {

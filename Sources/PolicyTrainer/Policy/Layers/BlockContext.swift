@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What all blocks of one forward pass share.
 struct BlockContext {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A block with a stream of text and a stream of image tokens that attend to one another, as FLUX and Qwen-Image have
 /// it.

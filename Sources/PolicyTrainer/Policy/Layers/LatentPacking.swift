@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Packs 2×2 latent pixels into one token of the transformer and back.
 ///

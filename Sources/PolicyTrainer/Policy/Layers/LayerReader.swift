@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Two linear maps with a SiLU between them: a number or a vector into the conditioning vector.
 struct ConditionEmbedder: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// One or several linear maps of the same input whose weights lie one below the other: `y = x Wᵀ + b`.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The weight of an RMS norm and the name under which a gradient addresses it.
 struct NormWeight: Sendable {

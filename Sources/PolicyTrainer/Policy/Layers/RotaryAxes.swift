@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// Rotary angles of tokens with a position on several axes.
 struct RotaryAxes: Sendable {

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The sinusoid that turns a noise level or a guidance strength into the input of an embedding.
 enum TimestepSinusoid {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Which low-rank terms the samples of a batch get.
 ///

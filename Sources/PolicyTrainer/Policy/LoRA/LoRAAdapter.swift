@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The trainable part of a policy: low-rank terms on some of its linear maps.
 struct LoRAAdapter: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Which linear maps get a low-rank term, of which rank and strength.
 struct LoRAConfiguration: Sendable, Codable, Equatable {

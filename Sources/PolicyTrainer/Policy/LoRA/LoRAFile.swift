@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// Adapters in one safetensors file: diffusers' `pytorch_lora_weights.safetensors`, and what kohya's scripts write.
 ///

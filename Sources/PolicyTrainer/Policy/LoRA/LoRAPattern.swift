@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// Ranks or strengths of single modules, `rank_pattern` or `alpha_pattern` of peft.
 ///

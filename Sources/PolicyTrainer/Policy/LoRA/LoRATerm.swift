@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A low-rank term as a file gives it, with a strength of its own.
 struct LoRATerm: Sendable {

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The low-rank terms of one linear layer: `y += s · (x Aᵀ) Bᵀ` on the columns of every map that has a pair.
 ///

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// A transformer folder whose weights hold an adapter's terms.
 enum MergedTransformer {

@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// Adapters in the folder layout of huggingface/peft: `adapter_config.json` and `adapter_model.safetensors`.
 ///

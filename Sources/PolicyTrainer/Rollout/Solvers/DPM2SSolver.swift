@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// DPM-Solver++ 2S on the rectified-flow path: the clean prediction at the middle of a step in λ(s) = ln((1 - s)/s).
 ///

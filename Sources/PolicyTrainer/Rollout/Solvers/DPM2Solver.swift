@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// DPM-Solver++ 2M in its midpoint form on the rectified-flow path, deterministic.
 ///

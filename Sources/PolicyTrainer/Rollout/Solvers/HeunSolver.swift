@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Heun's method: an Euler step, then the mean of the velocities at both ends; the last step, to level 0, is Euler's.
 ///

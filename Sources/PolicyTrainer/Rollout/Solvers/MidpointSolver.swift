@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The explicit midpoint rule: a full step along the velocity at its middle.
 ///

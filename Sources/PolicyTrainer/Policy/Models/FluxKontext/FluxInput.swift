@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// What a ``FluxTransformer`` predicts the velocity from, for a batch of samples.
 struct FluxInput: Sendable {

@@ -1,6 +1,6 @@
-internal import Foundation
-internal import Imaging
-internal import Shared
+import Foundation
+import Imaging
+import Shared
 
 /// A FLUX.1-Kontext editing policy with all its parts, loaded from a diffusers folder.
 ///

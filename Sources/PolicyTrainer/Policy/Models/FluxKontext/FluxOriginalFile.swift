@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Shared
+import Foundation
+import Shared
 
 /// The tensors of one file that holds a FLUX transformer, under the names of a diffusers folder.
 ///

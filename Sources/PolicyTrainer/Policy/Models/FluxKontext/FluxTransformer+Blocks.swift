@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// A block with one stream, whose attention and feed-forward layer read the same tokens side by side.
 struct FluxSingleBlock: Sendable {

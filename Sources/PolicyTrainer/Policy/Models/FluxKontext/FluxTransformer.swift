@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The velocity predictor of FLUX.1-Kontext: a transformer over text, target and reference tokens.
 ///

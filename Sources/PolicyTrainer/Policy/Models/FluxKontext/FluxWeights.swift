@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The weights of a FLUX transformer, in the order in which they are used.
 struct FluxWeights: Sendable {

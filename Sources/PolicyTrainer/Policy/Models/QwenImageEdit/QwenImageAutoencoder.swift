@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The AutoencoderKLQwenImage of a Qwen-Image policy, as the network over rows and columns that one image needs.
 ///

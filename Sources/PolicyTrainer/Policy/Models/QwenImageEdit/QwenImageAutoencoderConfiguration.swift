@@ -1,4 +1,4 @@
-internal import Foundation
+import Foundation
 
 /// The `config.json` of an AutoencoderKLQwenImage.
 ///

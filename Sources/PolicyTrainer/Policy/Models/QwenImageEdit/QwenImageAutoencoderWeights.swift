@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Reads the layers of an AutoencoderKLQwenImage by their names in a checkpoint, as layers of one image.
 ///

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import Imaging
-internal import MLLMRuntime
-internal import Shared
+import Foundation
+import Imaging
+import MLLMRuntime
+import Shared
 
 /// Instruction and pictures to the states of Qwen2.5-VL that the transformer takes for its text.
 ///

@@ -1,7 +1,7 @@
-internal import Foundation
-internal import Imaging
-internal import MLLMRuntime
-internal import Shared
+import Foundation
+import Imaging
+import MLLMRuntime
+import Shared
 
 /// A Qwen-Image-Edit editing policy with all its parts, loaded from a diffusers folder.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// Guidance away from an empty text that keeps the length of every token.
 ///

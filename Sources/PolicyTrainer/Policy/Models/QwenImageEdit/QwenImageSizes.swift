@@ -1,5 +1,5 @@
-internal import Foundation
-internal import Imaging
+import Foundation
+import Imaging
 
 /// The sizes that the Qwen-Image-Edit pipelines bring pictures to.
 enum QwenImageSizes {

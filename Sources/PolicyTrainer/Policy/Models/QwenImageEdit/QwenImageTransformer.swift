@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The velocity predictor of Qwen-Image-Edit: a transformer over text, target and reference tokens.
 ///

@@ -1,4 +1,4 @@
-internal import Shared
+import Shared
 
 /// The weights of a Qwen-Image transformer, in the order in which they are used.
 ///
