@@ -19,7 +19,7 @@ peers=("$python" scripts/bench/peers.py --server "$server" --rounds "${ROUNDS:-3
 
 if [[ $parts == *llama* ]]; then
     for kind in bf16 q8_0 q4_k_m; do
-        "$python" scripts/bench/random_gguf.py --size 1.5b --layers 8 --kind $kind "$folder/1.5b-8-layers-$kind.gguf"
+        "$python" scripts/models/random_gguf.py --size 1.5b --layers 8 --kind $kind "$folder/1.5b-8-layers-$kind.gguf"
         precisions=(--precision bf16)
         [ $kind = bf16 ] || precisions+=(--precision int8)
         "${peers[@]}" --gguf "$folder/1.5b-8-layers-$kind.gguf" "${precisions[@]}"
@@ -29,7 +29,7 @@ fi
 if [[ $parts == *transformers* ]]; then
     checkpoint=${CHECKPOINT:-$folder/3b}
     [ -n "${CHECKPOINT:-}" ] ||
-        "$python" scripts/random_checkpoint.py --family qwen2.5-vl-3b --tokenizer "$tokenizer" "$checkpoint"
+        "$python" scripts/models/random_checkpoint.py --family qwen2.5-vl-3b --tokenizer "$tokenizer" "$checkpoint"
     "${peers[@]}" --checkpoint "$checkpoint" --precision bf16
     "${peers[@]}" --checkpoint "$checkpoint" --precision int8 --case group
 fi

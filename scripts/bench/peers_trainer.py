@@ -1,4 +1,4 @@
-"""Times the cases of `policy-trainer bench` in PyTorch, too; started by peers-trainer.sh.
+"""Times the cases of `policy-trainer bench` in PyTorch, too; started by peers_trainer.sh.
 
 Each round runs our case, then the peer's, both in new processes, so that a machine that slows down slows both and peak
 memory is the case's own. The peer is diffusers' block with a peft adapter of rank 32 on the published targets.
@@ -147,10 +147,8 @@ def peer(options):
     torch.manual_seed(1)
     torch.set_num_threads(os.cpu_count())
     dtype = getattr(torch, options.peer_dtype)
-    if options.peer == "tiny-step":
-        seconds = tiny_case(options.policy, dtype)
-    else:
-        seconds = block_case(options.peer, options.tokens, dtype)
+    tiny = options.peer == "tiny-step"
+    seconds = tiny_case(options.policy, dtype) if tiny else block_case(options.peer, options.tokens, dtype)
     print(json.dumps(dict(seconds=seconds, peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)))
 
 

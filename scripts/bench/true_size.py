@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs a judge of a published size on this machine: loads it, scores a 512×512 pair and a group of 12, and checks memory.
 
-Random BF16 weights of the true configuration (scripts/random_checkpoint.py) stand in for the published ones: time and memory
+Random BF16 weights of the true configuration (scripts/models/random_checkpoint.py) stand in for the published ones: time and memory
 do not depend on the values. Fails when the parameter total is not the published one, when a score is missing, or when peak
 resident memory exceeds the weights as stored by more than 1.5 GiB. Needs numpy and Pillow, 8 GB of disk and of memory for 3B. Run:
-    python scripts/true_size.py --server .build/release/reward-server --tokenizer QWEN_FOLDER [--model FOLDER] [-- EXTRA OPTIONS]
+    python scripts/bench/true_size.py --server .build/release/reward-server --tokenizer QWEN_FOLDER \\
+        [--model FOLDER] [-- EXTRA OPTIONS]
 QWEN_FOLDER holds vocab.json, merges.txt and tokenizer_config.json of Qwen2.5-VL. Without --model the checkpoint is written to
 a temporary folder and removed. What follows -- goes to `reward-server score`, for example `-- --precision bf16`.
 """
@@ -23,7 +24,7 @@ from PIL import Image
 
 PARAMETERS = 3_754_622_976
 ALLOWANCE = 1.5 * 2**30
-HERE = pathlib.Path(__file__).resolve().parent
+MODELS = pathlib.Path(__file__).resolve().parents[1] / "models"
 
 
 def measured(command):
@@ -61,7 +62,8 @@ def main():
         if model is None:
             model = os.path.join(scratch, "qwen2.5-vl-3b")
             subprocess.run(
-                [sys.executable, HERE / "random_checkpoint.py", "--family", "qwen2.5-vl-3b", "--tokenizer", options.tokenizer, model],
+                [sys.executable, MODELS / "random_checkpoint.py", "--family", "qwen2.5-vl-3b", "--tokenizer",
+                 options.tokenizer, model],
                 check=True)
         facts = json.loads(subprocess.run(
             [options.server, "inspect", "--model", model, "--json"], check=True, capture_output=True, text=True).stdout)

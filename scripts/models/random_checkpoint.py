@@ -4,8 +4,8 @@ For measuring: load time, memory, seconds a pair. Weights are uniform with the v
 scale of 1; norms are near 1, so that no layer is trivial. Tensors are streamed to disk in pieces, memory stays below
 1 GiB. Tokenizer files are copied from a folder; parameter totals and tensor counts are asserted against the published
 ones before anything is written. Needs numpy. Run:
-    python scripts/random_checkpoint.py --family qwen2.5-vl-3b --tokenizer TOKENIZER_FOLDER OUTPUT_FOLDER
-    python scripts/random_checkpoint.py --check          # asserts the totals of all families, writes nothing
+    python scripts/models/random_checkpoint.py --family qwen2.5-vl-3b --tokenizer TOKENIZER_FOLDER OUTPUT_FOLDER
+    python scripts/models/random_checkpoint.py --check          # asserts the totals of all families, writes nothing
 With --layers and --blocks the decoder and the tower keep their widths and lose layers: for measuring the time a layer.
 Sources of the numbers: the published config.json files as quoted in huggingface/transformers, vllm-project/vllm and
 kohya-ss/sd-scripts; totals: the metadata of the published checkpoints.
@@ -21,7 +21,7 @@ import sys
 
 import numpy
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 QWEN3_TEMPLATE = ROOT / "Tests/MLLMRuntimeTests/Fixtures/qwen3_vl/chat_template.jinja"
 TOKENIZER_FILES = ["merges.txt", "vocab.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"]
 SHARD_BYTES = 5_000_000_000
@@ -213,7 +213,8 @@ def configuration(family):
         "depth": depth, "hidden_act": "silu", "hidden_size": width, "intermediate_size": tower_wide,
         "num_heads": tower_heads, "in_chans": 3, "out_hidden_size": hidden, "patch_size": 14,
         "spatial_merge_size": 2, "spatial_patch_size": 14, "window_size": 112,
-        "fullatt_block_indexes": [index for index in (7, 15, 23, 31) if index < depth], "tokens_per_second": 2, "temporal_patch_size": 2,
+        "fullatt_block_indexes": [index for index in (7, 15, 23, 31) if index < depth], "tokens_per_second": 2,
+        "temporal_patch_size": 2,
     }
     return flat | {
         "architectures": ["Qwen2_5_VLForConditionalGeneration"], "model_type": "qwen2_5_vl",

@@ -5,7 +5,7 @@ that no quantizer is needed. The mixture `q4_k_m` is llama.cpp's: Q4_K, with Q6_
 feed-forward matrix of every second layer. The vocabulary is hardly more than the 256 bytes, so that the head
 costs next to nothing.
 Needs numpy and gguf. Run:
-    python scripts/bench/random_gguf.py --size 1.5b --layers 8 --kind q8_0 OUTPUT.gguf
+    python scripts/models/random_gguf.py --size 1.5b --layers 8 --kind q8_0 OUTPUT.gguf
 """
 
 import argparse

@@ -3,7 +3,7 @@
 For measuring what a policy does that is larger than memory. Text encoders have the published widths and one layer each,
 autoencoder and tokenizers are those of a small policy, so that the transformer is all that counts. --layers and
 --single-layers cut it. Needs torch, diffusers and transformers. Run:
-    python scripts/random_policy.py --small Sources/PolicyTrainer/Resources/EmbeddedPolicy OUTPUT_FOLDER
+    python scripts/models/random_policy.py --small Sources/PolicyTrainer/Resources/EmbeddedPolicy OUTPUT_FOLDER
 Sources of the numbers: transformer/config.json of black-forest-labs/FLUX.1-Kontext-dev; the published total is asserted.
 """
 
@@ -16,9 +16,8 @@ import sys
 
 import torch
 from diffusers import FluxTransformer2DModel
-from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
-
 from random_checkpoint import shards, write_shard
+from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 TOTAL = 11_901_408_320
 LAYERS, SINGLE_LAYERS = 19, 38

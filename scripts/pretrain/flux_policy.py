@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxTransformer2DModel
+from edit_policy import CHANNELS, GRID, EditPolicy, write_json
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
-
-from editpolicy import CHANNELS, GRID, EditPolicy, write_json
 
 WIDTH = 128
 CLIP_LENGTH = 16

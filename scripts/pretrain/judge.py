@@ -15,12 +15,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import shape_data
 import torch
 import torch.nn.functional as F
+from qwen_judge import DEVIATION, MEAN, PackedJudge
 from torch import nn
-
-import shapedata
-from qwenjudge import DEVIATION, MEAN, PackedJudge
 
 CELL_VALUES = 8 * 8 * 3
 COLORS = ["red", "green", "blue", "yellow", "purple", "orange"]
@@ -42,8 +41,8 @@ class Graded:
     def __init__(self, folders, split="train"):
         self.parts, self.folders = [], list(folders)
         for folder in folders:
-            table = [row for row in shapedata.rows(folder, split)]
-            images = [shapedata.pictures(folder, split, field) for field in ("image", "target", "candidates")]
+            table = list(shape_data.rows(folder, split))
+            images = [shape_data.pictures(folder, split, field) for field in ("image", "target", "candidates")]
             scores = np.array([row["candidate_scores"] for row in table], np.float32)
             contents = np.array([[kinds(row["scene"]), kinds(row["edited_scene"])] for row in table])
             self.parts.append(([row["prompt"] for row in table], *images, scores, contents))
@@ -264,7 +263,7 @@ def train(options, index):
             result = {name: evaluate(judge, graded, options.test_groups) for name, graded in tests.items()}
             for parameter, value in zip(parameters, own):
                 parameter.copy_(value)
-        shapedata.progress(options.out, seconds=int(spent), step=step, **result)
+        shape_data.progress(options.out, seconds=int(spent), step=step, **result)
 
     while True:
         # All copies use the first one's clock, so that they stop at the same step.
@@ -304,7 +303,7 @@ def train(options, index):
         for name, value in losses.items():
             running[name] = 0.98 * running.get(name, value.item()) + 0.02 * value.item()
         if first and step % 100 == 0:
-            shapedata.progress(options.out, seconds=int(spent), step=step,
+            shape_data.progress(options.out, seconds=int(spent), step=step,
                                candidates=step * options.groups * options.candidates * options.processes,
                                rollouts=len(rollouts) if rollouts else 0,
                                **{name: round(value, 3) for name, value in running.items()})

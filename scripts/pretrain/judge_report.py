@@ -11,21 +11,20 @@ import json
 from pathlib import Path
 
 import numpy as np
+import shape_data
 import torch
-from PIL import Image
-from transformers import AutoImageProcessor
-
-import shapedata
 from judge import measures
-from qwenjudge import PackedJudge
+from PIL import Image
+from qwen_judge import PackedJudge
+from transformers import AutoImageProcessor
 
 
 @torch.no_grad()
 def difference(judge, folder, test, groups=4, count=3):
     """The largest difference of a logit between the packed pass and the model on the ordinary prompt."""
     processor, worst = AutoImageProcessor.from_pretrained(folder), 0.0
-    tokenizer, table = judge.prompts.tokenizer, shapedata.rows(test, "test")
-    sources, strips = (shapedata.pictures(test, "test", field) for field in ("image", "candidates"))
+    tokenizer, table = judge.prompts.tokenizer, shape_data.rows(test, "test")
+    sources, strips = (shape_data.pictures(test, "test", field) for field in ("image", "candidates"))
     for index in range(groups):
         prompt, edited = table[index]["prompt"], np.array(strips[index, :count])
         packed = judge.logits(judge([prompt], torch.tensor(sources[index:index + 1]),
@@ -55,8 +54,8 @@ def main():
     judge = PackedJudge.load(options.judge)
     everything = []
     for folder in options.test:
-        table = shapedata.rows(folder, "test")
-        sources, strips = (shapedata.pictures(folder, "test", field) for field in ("image", "candidates"))
+        table = shape_data.rows(folder, "test")
+        sources, strips = (shape_data.pictures(folder, "test", field) for field in ("image", "candidates"))
         scores = np.array([row["candidate_scores"] for row in table])
         predicted, mass = [], []
         for begin in range(0, len(table), 8):

@@ -10,16 +10,16 @@ OUT/judge (Qwen2).
 """
 
 import argparse
+import itertools
 import json
 import re
 import string
 from collections import Counter
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+import qwen_policy
 from sentencepiece import sentencepiece_model_pb2 as spiece
-
-import qwenpolicy
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 CLIP_PATTERN = (
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -50,7 +50,7 @@ def learn_merges(words):
     words = [list(word) for word in words]
     merges = []
     while True:
-        pairs = Counter(pair for word in words for pair in zip(word, word[1:]))
+        pairs = Counter(pair for word in words for pair in itertools.pairwise(word))
         if not pairs:
             return merges
         best = min(pairs, key=lambda pair: (-pairs[pair], pair))
@@ -159,7 +159,7 @@ def qwen_splitting():
 
 def prompt_pieces():
     """What the pre-tokenizer makes of the Qwen-Image-Edit prompt: pieces without their leading space, and those with one."""
-    parts = re.split(r"<\|\w+\|>|\{\}", qwenpolicy.template())
+    parts = re.split(r"<\|\w+\|>|\{\}", qwen_policy.template())
     pieces = {piece for part in parts for piece, _ in qwen_splitting().pre_tokenize_str(part)}
     space = "\u0120"
     return {piece.lstrip(space) for piece in pieces}, {piece[1:] for piece in pieces if piece[0] == space}

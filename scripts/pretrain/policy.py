@@ -15,14 +15,13 @@ import argparse
 import time
 from pathlib import Path
 
+import families
 import numpy as np
+import shape_data
 import torch
 import torch.nn.functional as F
-from torch import nn
-
-import families
-import shapedata
 from judge import KINDS, kinds
+from torch import nn
 
 # Adding and binding colours come last of all skills, so they are drawn more often.
 SHARE = {"recolor": 1.3, "remove": 0.7, "add": 1.7, "replace": 1.4, "background": 0.8}
@@ -71,7 +70,7 @@ def evaluate(policy, weights, rows, sources, targets, steps=6):
     pictures = policy.decode(policy.sample(policy.encode(sources), condition, noise, steps))
     for parameter, weight in zip(policy.trained(), own):
         parameter.copy_(weight)
-    scores = shapedata.oracle(sources, targets, pictures)
+    scores = shape_data.oracle(sources, targets, pictures)
     operations = np.array([row["operation"] for row in rows])
     by_operation = {name: round(float(scores[operations == name].mean()), 3) for name in SHARE}
     return {"oracle": round(float(scores.mean()), 4), "above_0.6": round(float((scores > 0.6).mean()), 3),
@@ -107,7 +106,7 @@ def main():
     # On sequences of 30 tokens the plain products are faster than the fused kernel's bfloat16 backward pass.
     torch.backends.cuda.enable_flash_sdp(False)
     options.out.mkdir(parents=True, exist_ok=True)
-    table = shapedata.rows(options.data, "train")
+    table = shape_data.rows(options.data, "train")
     if options.start:
         policy = families.load(options.start)
     else:
@@ -119,11 +118,11 @@ def main():
         policy.save(options.out, options.tokenizers)
         return
 
-    pictures = shapedata.pictures(options.data, "train", "image")
+    pictures = shape_data.pictures(options.data, "train", "image")
     source = cached_latents(policy, pictures, options.out / "source.pt")
-    target = cached_latents(policy, shapedata.pictures(options.data, "train", "target"), options.out / "target.pt")
+    target = cached_latents(policy, shape_data.pictures(options.data, "train", "target"), options.out / "target.pt")
     if options.noisy:
-        strips = shapedata.pictures(options.data, "train", "candidates")
+        strips = shape_data.pictures(options.data, "train", "candidates")
         spoilt = cached_latents(policy, strips.reshape(-1, *strips.shape[2:]), options.out / "candidates.pt")
         spoilt = spoilt.reshape(len(table), -1, *spoilt.shape[1:])
     changed = ((target - source).abs().mean(-1, keepdim=True) > 0.05).float()
@@ -133,8 +132,8 @@ def main():
     background = torch.tensor([BACKGROUNDS.index(row["edited_scene"]["background"]) for row in table])
     share = np.array([SHARE[row["operation"]] for row in table])
     share /= share.sum()
-    test = shapedata.rows(options.data, "test")[:200]
-    test_pictures = [np.array(shapedata.pictures(options.data, "test", field)[:200])
+    test = shape_data.rows(options.data, "test")[:200]
+    test_pictures = [np.array(shape_data.pictures(options.data, "test", field)[:200])
                      for field in ("image", "target")]
 
     parameters = policy.trained()
@@ -166,7 +165,7 @@ def main():
         with torch.no_grad():
             for parameter, value in zip(parameters, own):
                 parameter.copy_(value)
-        shapedata.progress(options.out, seconds=int(spent), samples=step * options.batch,
+        shape_data.progress(options.out, seconds=int(spent), samples=step * options.batch,
                            loss=round(mean_loss, 4), **evaluate(policy, ema, test, *test_pictures))
 
     while (spent := time.monotonic() - begin) < options.seconds:
@@ -202,7 +201,7 @@ def main():
         mean_loss = loss.item() if mean_loss is None else 0.98 * mean_loss + 0.02 * loss.item()
         if step % 100 == 0:
             extra = {"heads": round(named.item() / len(heads.heads), 4)} if options.heads else {}
-            shapedata.progress(options.out, seconds=int(spent), samples=step * options.batch,
+            shape_data.progress(options.out, seconds=int(spent), samples=step * options.batch,
                                loss=round(mean_loss, 4), **extra)
         if spent >= next_snapshot:
             next_snapshot += options.snapshot

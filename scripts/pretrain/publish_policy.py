@@ -8,9 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
 import families
+import torch
 
 
 def main():

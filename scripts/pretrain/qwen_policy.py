@@ -9,18 +9,16 @@ import math
 import shutil
 from pathlib import Path
 
+import qwen_judge
 import torch
 import torch.nn.functional as F
-from diffusers import (
-    AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler, QwenImageEditPipeline, QwenImageTransformer2DModel)
+from diffusers import AutoencoderKLQwenImage, FlowMatchEulerDiscreteScheduler, QwenImageEditPipeline, QwenImageTransformer2DModel
 from diffusers.models.autoencoders.autoencoder_kl_qwenimage import QwenImageCausalConv3d, QwenImageRMS_norm
+from edit_policy import CHANNELS, GRID, EditPolicy, write_json
+from qwen_judge import CELLS, PREPROCESSOR, attend, image_tokens, positions, rotate, vision_rotation
 from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoTokenizer, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
-
-import qwenjudge
-from editpolicy import CHANNELS, GRID, EditPolicy, write_json
-from qwenjudge import CELLS, PREPROCESSOR, attend, image_tokens, positions, rotate, vision_rotation
 
 WIDTH = 128
 TEXT_WIDTH, TEXT_LAYERS, HEAD_SIZE = 96, 2, 32
@@ -119,7 +117,7 @@ def new_transformer():
 def text_configuration(tokenizer):
     """An ordinary flat config.json of Qwen2.5-VL: the judge's in smaller."""
     heads = TEXT_WIDTH // HEAD_SIZE
-    config = qwenjudge.configuration(tokenizer) | {
+    config = qwen_judge.configuration(tokenizer) | {
         "hidden_size": TEXT_WIDTH, "intermediate_size": 2 * TEXT_WIDTH, "num_hidden_layers": TEXT_LAYERS,
         "max_window_layers": TEXT_LAYERS, "num_attention_heads": heads, "num_key_value_heads": heads,
         "rope_theta": 10_000.0,

@@ -13,13 +13,12 @@ import json
 import os
 from pathlib import Path
 
+import families
 import numpy as np
+import shape_data
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-
-import families
-import shapedata
 
 STEPS = [6, 6, 6, 6, 4, 8, 10, 15]
 
@@ -71,8 +70,8 @@ def main():
     random = np.random.default_rng(options.seed)
     generator = torch.Generator().manual_seed(options.seed)
     first, end = (int(part) for part in options.rows.split(":"))
-    table = shapedata.rows(options.data, options.split)[first:end]
-    sources, targets = (np.array(shapedata.pictures(options.data, options.split, field)[first:end])
+    table = shape_data.rows(options.data, options.split)[first:end]
+    sources, targets = (np.array(shape_data.pictures(options.data, options.split, field)[first:end])
                         for field in ("image", "target"))
     policies = [families.load(folder) for folder in options.policy]
     for policy in policies:

@@ -8,8 +8,7 @@ import argparse
 import json
 
 import numpy as np
-
-import shapedata
+import shape_data
 
 
 def main():
@@ -17,7 +16,7 @@ def main():
     parser.add_argument("--split", default="test", choices=["train", "test"])
     parser.add_argument("folder")
     options = parser.parse_args()
-    table = shapedata.rows(options.folder, options.split)
+    table = shape_data.rows(options.folder, options.split)
     scores = np.array([row["candidate_scores"] for row in table])
     operations = np.array([row["operation"] for row in table])
     held_out = np.array([row["held_out_combination"] for row in table])

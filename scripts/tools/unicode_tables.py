@@ -5,7 +5,7 @@ Its normaliser and its regular expressions carry their own, different versions o
 code point; the values of mappings and combining classes, which Unicode never changes, are Python's.
 
     pip install tokenizers==0.23.3
-    python scripts/unicode_tables.py
+    python scripts/tools/unicode_tables.py
 """
 
 import pathlib
@@ -15,7 +15,7 @@ import unicodedata
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-TARGET = pathlib.Path(__file__).resolve().parents[1] / "Sources/MLLMRuntime/Tokenizer/UnicodeTables.swift"
+TARGET = pathlib.Path(__file__).resolve().parents[2] / "Sources/MLLMRuntime/Tokenizer/UnicodeTables.swift"
 POINTS = [point for point in range(0x110000) if not 0xD800 <= point < 0xE000]
 HANGUL = range(0xAC00, 0xAC00 + 11172)
 decompose = normalizers.NFD().normalize_str
@@ -108,7 +108,7 @@ def main():
     parts = []
     for name, title, rows in tables:
         parts.append(f"    /// {title}\n    static let {name} = rows(\n        {literal(deltas(rows))}\n    )\n")
-    TARGET.write_text(f'''// Written by scripts/unicode_tables.py with tokenizers {tokenizers.__version__}; do not edit.
+    TARGET.write_text(f'''// Written by scripts/tools/unicode_tables.py with tokenizers {tokenizers.__version__}; do not edit.
 
 /// Unicode as the reference's tokenizer library knows it: the mappings of its normaliser (Unicode 9.0) and the
 /// classes of its regular expressions (Unicode 16.0), whatever version the Swift runtime has.

@@ -1,4 +1,4 @@
-// Written by scripts/unicode_tables.py with tokenizers 0.23.3; do not edit.
+// Written by scripts/tools/unicode_tables.py with tokenizers 0.23.3; do not edit.
 
 /// Unicode as the reference's tokenizer library knows it: the mappings of its normaliser (Unicode 9.0) and the
 /// classes of its regular expressions (Unicode 16.0), whatever version the Swift runtime has.
