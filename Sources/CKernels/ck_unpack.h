@@ -52,6 +52,10 @@ CK_INLINE float ck_round_to_bfloat16(float x) {
 }
 
 #if defined(__x86_64__)
+/// Marks functions with intrinsics of an instruction level.
+#define CK_TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
+#define CK_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
+
 /// Defines `void name(int level, PARAMETERS)` that runs `name_body ARGUMENTS`, an inline function, compiled for the
 /// instruction level it is given (see ck_instruction_level).
 #define CK_LEVELS(name, PARAMETERS, ARGUMENTS)                                                                     \

@@ -60,6 +60,24 @@ CK_INLINE void ck_unpack_q4_0_f32_body(int level, const void *in, float *restric
 CK_LEVELS(
     ck_unpack_q4_0_f32, (int level, const void *in, float *restrict out, size_t count), (level, in, out, count))
 
+CK_INLINE void ck_unpack_q4_1_f32_body(int level, const void *in, float *restrict out, size_t count) {
+    const uint8_t *block = in;
+    for (size_t i = 0; i < count; i += 32, block += 20) {
+        float d = ck_float_of_half(ck_load_u16(block));
+        float minimum = ck_float_of_half(ck_load_u16(block + 2));
+        const uint8_t *q = block + 4;
+        for (size_t l = 0; l < 16; l++) {
+            out[i + l] = d * (float)(q[l] & 15) + minimum;
+        }
+        for (size_t l = 0; l < 16; l++) {
+            out[i + 16 + l] = d * (float)(q[l] >> 4) + minimum;
+        }
+    }
+}
+
+CK_LEVELS(
+    ck_unpack_q4_1_f32, (int level, const void *in, float *restrict out, size_t count), (level, in, out, count))
+
 CK_INLINE void ck_unpack_q5_0_f32_body(int level, const void *in, float *restrict out, size_t count) {
     const uint8_t *block = in;
     for (size_t i = 0; i < count; i += 32, block += 22) {
@@ -79,6 +97,27 @@ CK_INLINE void ck_unpack_q5_0_f32_body(int level, const void *in, float *restric
 
 CK_LEVELS(
     ck_unpack_q5_0_f32, (int level, const void *in, float *restrict out, size_t count), (level, in, out, count))
+
+CK_INLINE void ck_unpack_q5_1_f32_body(int level, const void *in, float *restrict out, size_t count) {
+    const uint8_t *block = in;
+    for (size_t i = 0; i < count; i += 32, block += 24) {
+        float d = ck_float_of_half(ck_load_u16(block));
+        float minimum = ck_float_of_half(ck_load_u16(block + 2));
+        uint32_t fifth = ck_load_u32(block + 4);
+        const uint8_t *q = block + 8;
+        uint8_t values[32];
+        for (uint32_t l = 0; l < 16; l++) {
+            values[l] = (uint8_t)((q[l] & 15) | (((fifth >> l) & 1) << 4));
+            values[16 + l] = (uint8_t)((q[l] >> 4) | (((fifth >> (16 + l)) & 1) << 4));
+        }
+        for (size_t l = 0; l < 32; l++) {
+            out[i + l] = d * (float)values[l] + minimum;
+        }
+    }
+}
+
+CK_LEVELS(
+    ck_unpack_q5_1_f32, (int level, const void *in, float *restrict out, size_t count), (level, in, out, count))
 
 /// The six-bit scales and minima of the eight groups of Q4_K and Q5_K, out of their twelve bytes.
 CK_INLINE void ck_k_scales(const uint8_t *packed, uint8_t *scales, uint8_t *minima) {

@@ -172,9 +172,6 @@ CK_INLINE void ck_pair_lookup_portable(const float *table, uint32_t low, uint32_
 }
 
 #if defined(__x86_64__)
-#define CK_TARGET_AVX2 __attribute__((target("avx2,fma,f16c")))
-#define CK_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
-
 CK_TARGET_AVX2 CK_INLINE void ck_lookup_eight(__m256i q, const float *table, float *restrict out) {
     __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), q);
     __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), q);

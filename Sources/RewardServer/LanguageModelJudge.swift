@@ -194,10 +194,9 @@ struct LanguageModelJudge: Judge {
         let content: String
         switch files {
         case .folder(let folder):
-            let paths = ["preprocessor_config.json", "processor_config.json"].map {
-                (folder as NSString).appendingPathComponent($0)
-            }
-            let path = paths.first(where: FileManager.default.fileExists)
+            let name = try ModelFiles.preprocessingFile(inFolder: folder)
+            let file = (folder as NSString).appendingPathComponent(name)
+            let path = FileManager.default.fileExists(atPath: file) ? file : nil
             content = try path.map { ContentHash(try MappedFile(path: $0)).hexadecimal } ?? "defaults"
         case .gguf:
             content = information.fingerprint.hexadecimal

@@ -1,3 +1,4 @@
+import Foundation
 import MLLMRuntime
 import Shared
 
@@ -30,8 +31,11 @@ struct ModelLoading: Sendable {
     /// - Throws: ``MemoryError`` when it cannot fit; ``RubricError``; what resolving and the runtime throw.
     func load() throws -> ServedModel {
         let files = try ModelLocation.resolve(model, projector: projector)
+        let information = try LanguageVisionModel.inspect(files, precision: precision)
+        for warning in information.warnings {
+            FileHandle.standardError.write(Data("warning: \(warning)\n".utf8))
+        }
         if !ignoresMemory {
-            let information = try LanguageVisionModel.inspect(files, precision: precision)
             try MemoryCheck.require(
                 information.groupMemory.totalByteCount,
                 for: information.name,

@@ -99,12 +99,24 @@ enum ModelLocation {
     private static func files(in folder: String, projector: String?) throws -> ModelFiles {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         let texts = names.filter { isGGUF($0) && !$0.lowercased().contains("mmproj") }
+        if texts.isEmpty, !names.contains("config.json"), let tower = names.first(where: isGGUF) {
+            throw GGUFModelError.notText(path: (folder as NSString).appendingPathComponent(tower))
+        }
         guard !names.contains(where: { $0.hasSuffix(".safetensors") }), let text = texts.first else {
             guard projector == nil else { throw ModelLocationError.needlessProjector(model: folder) }
             return .folder(folder)
         }
-        guard texts.count == 1 else { throw ModelLocationError.severalModels(folder: folder, names: texts) }
+        guard parts(of: text, among: texts) || texts.count == 1 else {
+            throw ModelLocationError.severalModels(folder: folder, names: texts)
+        }
         return try gguf((folder as NSString).appendingPathComponent(text), projector: projector)
+    }
+
+    /// Whether files are the parts of one split model; which are there is seen when it is opened.
+    private static func parts(of text: String, among texts: [String]) -> Bool {
+        let pattern = /(.*)-[0-9]{5}-of-([0-9]{5})\.gguf/.ignoresCase()
+        let names = texts.map { name in name.wholeMatch(of: pattern).map { "\($0.output.1) \($0.output.2)" } }
+        return names.allSatisfy { $0 != nil && $0 == names[0] }
     }
 
     private static func gguf(_ path: String, projector: String?) throws -> ModelFiles {

@@ -264,10 +264,16 @@ void ck_unpack_bf16_f32(int level, const void *in, float *restrict out, size_t c
 void ck_unpack_f16_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q8_0_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q4_0_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q4_1_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q5_0_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q5_1_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q2_k_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_q3_k_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q4_k_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q5_k_f32(int level, const void *in, float *restrict out, size_t count);
 void ck_unpack_q6_k_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_iq4_nl_f32(int level, const void *in, float *restrict out, size_t count);
+void ck_unpack_iq4_xs_f32(int level, const void *in, float *restrict out, size_t count);
 
 /// The reverse for finite numbers: the nearest block under the format's usual choice of scale; `out` may be unaligned.
 void ck_pack_q8_0_f32(int level, const float *x, void *out, size_t count);
@@ -300,6 +306,21 @@ typedef struct {
 /// out [rows, inputs] = outputs `first` ... of the matrix.
 void ck_unpack_awq_f32(int level, const ck_packed_rows *p, float *restrict out, size_t first, size_t rows);
 void ck_unpack_gptq_f32(int level, const ck_packed_rows *p, float *restrict out, size_t first, size_t rows);
+
+/// A matrix of whole numbers of `bits` (4 or 8) bits, lowest bits first, row after row of row_bytes bytes. scales is
+/// [outputs, groups] of float32 (scale_type 0), half (1) or bfloat16 (2), or one number without has_row_scales. zeros
+/// is NULL for zeros in the middle, signed bytes like the scales (has_plain_zeros), or [outputs · bits / 32, groups]
+/// words with one output above the other. Inputs go in groups of group_length, or input i belongs to group
+/// group_of_input[i]. is_signed: eight-bit numbers in two's complement. All but group_of_input may be unaligned.
+typedef struct {
+    const void *numbers, *scales, *zeros;
+    const int32_t *group_of_input;
+    size_t row_bytes, inputs, groups, group_length;
+    int bits, is_signed, scale_type, has_row_scales, has_plain_zeros;
+} ck_integer_rows;
+
+/// out [rows, inputs] = outputs `first` ... of the matrix.
+void ck_unpack_integers_f32(int level, const ck_integer_rows *p, float *restrict out, size_t first, size_t rows);
 
 // MARK: instruction_peak
 

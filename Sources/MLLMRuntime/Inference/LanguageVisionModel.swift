@@ -89,11 +89,7 @@ package final class LanguageVisionModel: Sendable {
         processor = plan.processor
         costs = plan.costs
         tower = try plan.configuration.tower(plan.tensors)
-        decoder = try LanguageDecoder(
-            plan.configuration.text,
-            tiesEmbeddings: plan.configuration.tokens.tiesEmbeddings,
-            plan.tensors
-        )
+        decoder = try LanguageDecoder(plan.configuration.text, plan.tensors)
     }
 
     /// Brings an image into the form that ``answerStates(_:cache:isCancelled:)`` takes.

@@ -9,7 +9,7 @@ protocol FamilyConfiguration: Sendable {
     var text: DecoderConfiguration { get }
     /// Sizes of the vision tower.
     var vision: VisionConfiguration { get }
-    /// Whether the output head is the embedding matrix, and the tokens that stand for images.
+    /// Whether the configuration ties the output head to the embedding matrix, and the tokens that stand for images.
     var tokens: TokenConfiguration { get }
     /// Name and shape of every tensor of the vision tower, by the names of ``TensorSource``.
     var visionShapes: [String: [Int]] { get }
@@ -29,8 +29,8 @@ protocol FamilyConfiguration: Sendable {
 }
 
 extension FamilyConfiguration {
-    /// Name and shape of every tensor of the model.
+    /// Name and shape of every tensor of the model but an own head.
     var shapes: [String: [Int]] {
-        visionShapes.merging(text.shapes(tiesEmbeddings: tokens.tiesEmbeddings)) { first, _ in first }
+        visionShapes.merging(text.shapes) { first, _ in first }
     }
 }

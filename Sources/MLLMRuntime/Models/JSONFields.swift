@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 
 /// The fields of a JSON object, with errors that name file and field.
 ///
@@ -12,10 +13,11 @@ struct JSONFields {
     /// Reads a file.
     ///
     /// - Parameter path: A file with one JSON object.
-    /// - Throws: ``ModelError/missingFile(path:)``, ``ModelError/malformed(path:reason:)``.
+    /// - Throws: ``ModelError/missingFile(path:)``, ``ModelError/malformed(path:reason:)``, ``ModelError/pointer(path:)``.
     init(path: String) throws(ModelError) {
         guard let data = FileManager.default.contents(atPath: path) else { throw .missingFile(path: path) }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        guard !JSONText.isPointer(data) else { throw .pointer(path: path) }
+        guard let object = JSONText.object(data) else {
             throw .malformed(path: path, reason: "it is not a JSON object")
         }
         self.init(path: path, prefix: "", fields: object)
@@ -73,7 +75,7 @@ struct JSONFields {
             guard let fallback else { throw failure(name, "is missing") }
             return fallback
         }
-        guard let number = value as? Int else { throw failure(name, "is not a whole number") }
+        guard let number = value as? Int else { throw failure(name, Self.reason(value, "a whole number")) }
         guard range.contains(number) else { throw failure(name, "is \(number), not in \(range)") }
         return number
     }
@@ -90,10 +92,17 @@ struct JSONFields {
         }
         // Fields that do not come from JSON may hold a whole number as such.
         guard let number = value as? Double ?? (value as? Int).map(Double.init) else {
-            throw failure(name, "is not a number")
+            throw failure(name, Self.reason(value, "a number"))
         }
         guard range.contains(number) else { throw failure(name, "is \(number), not in \(range)") }
         return number
+    }
+
+    private static func reason(_ value: Any, _ kind: String) -> String {
+        guard let text = value as? String, ["Infinity", "-Infinity", "NaN"].contains(text) else {
+            return "is not \(kind)"
+        }
+        return "is \(text), not \(kind)"
     }
 
     /// The text in a field.

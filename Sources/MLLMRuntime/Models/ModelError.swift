@@ -6,6 +6,10 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
     case missingFile(path: String)
     /// A file does not hold what its format says.
     case malformed(path: String, reason: String)
+    /// A file is what git leaves in the place of a large file.
+    case pointer(path: String)
+    /// Positions are scaled for prompts longer than the model was trained on.
+    case ropeScaling(path: String, kind: String)
     /// A field of a JSON file is missing or has a value that makes no sense.
     case field(path: String, name: String, reason: String)
     /// The folder asks for something that this runtime does not have.
@@ -42,6 +46,12 @@ package enum ModelError: Error, Equatable, CustomStringConvertible {
             "\(path) is missing; a model folder needs it, copy it from the model's hub page"
         case .malformed(let path, let reason):
             "\(path) is damaged: \(reason); download it again"
+        case .pointer(let path):
+            "\(path) is a pointer of Git LFS, not the file itself; run git lfs pull in its folder, or download the file"
+        case .ropeScaling(let path, let kind):
+            "\(path) asks for rotary embeddings of type \(kind), which are for very long prompts and not supported; "
+                + "prompts of edits are short: set rope_scaling (or rope_parameters) to the unscaled one that the model "
+                + "was published with, {\"type\": \"mrope\", \"mrope_section\": […]}"
         case .field(let path, let name, let reason):
             "\(path): \(name) \(reason); check that the file belongs to this checkpoint"
         case .unsupported(let path, let feature):

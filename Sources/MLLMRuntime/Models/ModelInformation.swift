@@ -24,6 +24,8 @@ package struct ModelInformation: Sendable {
     package let vocabularySize: Int
     /// Whether the output head is the embedding matrix.
     package let tiesEmbeddings: Bool
+    /// What the configuration says and the files do not bear out.
+    package let warnings: [String]
     /// Longest prompt in tokens.
     package let contextLength: Int
     /// How the checkpoint stores its embeddings: a raw value of `WeightFormat`.

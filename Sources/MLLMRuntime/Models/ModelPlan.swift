@@ -36,7 +36,11 @@ struct ModelPlan {
             vision: configuration.vision,
             defaults: type(of: configuration).imageDefaults
         )
-        var tensors = try TensorSource(store, shapes: configuration.shapes)
+        var tensors = try TensorSource(
+            store,
+            shapes: configuration.shapes,
+            saysTied: configuration.tokens.tiesEmbeddings
+        )
         tensors.precision = try ModelPrecision(choice, for: tensors)
         let costs = ModelCosts(configuration, processor: processor, tensors: tensors)
         information = ModelInformation(
@@ -50,7 +54,8 @@ struct ModelPlan {
             layerCount: configuration.text.layerCount,
             visionBlockCount: configuration.vision.blockCount,
             vocabularySize: configuration.text.vocabularySize,
-            tiesEmbeddings: configuration.tokens.tiesEmbeddings,
+            tiesEmbeddings: tensors.tiesEmbeddings,
+            warnings: tensors.warnings,
             contextLength: configuration.text.contextLength,
             weightElementType: tensors.format(of: "text.embed_tokens.weight") ?? "unknown",
             formats: tensors.formats,

@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 
 /// Vocabulary, merges and added tokens as the files of a model folder hold them.
 struct TokenizerFiles {
@@ -133,7 +134,10 @@ struct TokenizerFiles {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw .malformed(path: path, reason: "it cannot be read")
         }
-        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        guard !JSONText.isPointer(data) else {
+            throw .malformed(path: path, reason: "it is a pointer of Git LFS, not the file; run git lfs pull")
+        }
+        guard let object = JSONText.object(data) else {
             throw .malformed(path: path, reason: "it is not a JSON object")
         }
         return object

@@ -12,6 +12,16 @@ package struct GGUFFile: Sendable {
         package let shape: [Int]
         /// The tensor's bytes, counted from the start of the file.
         package let range: Range<Int>
+        /// The file that holds them: its place among ``GGUFFile/parts``.
+        package var part = 0
+    }
+
+    /// One file of a model; most models have one.
+    package struct Part: Sendable {
+        /// The mapped file, for example to digest it with ``ContentHash``.
+        package let mapping: MappedFile
+        /// Where the header ends and the numbers begin, in bytes.
+        package let dataStart: Int
     }
 
     private static let magic: UInt32 = 0x4655_4747
@@ -23,22 +33,39 @@ package struct GGUFFile: Sendable {
     private static let leastEntryBytes = 24
 
     /// The file's path.
-    package var path: String { mapping.path }
+    package let path: String
     /// The file's metadata.
     package let metadata: GGUFMetadata
     /// The tensors by name.
     package let entries: [String: Entry]
-    /// Where the header ends and the numbers begin, in bytes.
-    package let dataStart: Int
-    /// The mapped file itself, for example to digest it with ``ContentHash``.
-    package let mapping: MappedFile
+    /// The files, in order.
+    package let parts: [Part]
+
+    /// Opens a model: one file, or all files of a split one, whichever of them is named.
+    ///
+    /// - Parameter path: The file.
+    /// - Throws: ``WeightError/unreadable(path:reason:)``, ``WeightError/malformed(path:reason:)``,
+    ///   ``WeightError/parts(path:reason:remedy:)``.
+    package init(path: String) throws(WeightError) {
+        let file = try GGUFFile(single: path)
+        self =
+            try file.metadata.integer("split.count").map { $0 > 1 } ?? false ? GGUFSplit.joined(file) : file
+    }
+
+    /// Puts files together.
+    init(path: String, metadata: GGUFMetadata, entries: [String: Entry], parts: [Part]) {
+        self.path = path
+        self.metadata = metadata
+        self.entries = entries
+        self.parts = parts
+    }
 
     /// Maps a file and checks its header: every length and count, keys and names that occur twice, alignment,
     /// dimensions, and where the tensors lie.
     ///
     /// - Parameter path: The file.
     /// - Throws: ``WeightError/unreadable(path:reason:)``, ``WeightError/malformed(path:reason:)``.
-    package init(path: String) throws(WeightError) {
+    init(single path: String) throws(WeightError) {
         let mapping = try MappedFile(path: path)
         var reader = GGUFReader(mapping)
         guard try reader.integer("its magic number", as: UInt32.self) == Self.magic else {
@@ -85,10 +112,12 @@ package struct GGUFFile: Sendable {
         where left.value.range.upperBound > right.value.range.lowerBound {
             throw reader.malformed("\(left.key) and \(right.key) overlap")
         }
-        self.mapping = mapping
-        self.metadata = metadata
-        self.entries = entries
-        dataStart = min(start, mapping.count)
+        self.init(
+            path: path,
+            metadata: metadata,
+            entries: entries,
+            parts: [Part(mapping: mapping, dataStart: min(start, mapping.count))]
+        )
     }
 
     private static func metadata(
@@ -159,8 +188,8 @@ extension GGUFFile: WeightStore {
     /// All tensor names, sorted.
     package var names: [String] { entries.keys.sorted() }
 
-    /// Length of the file.
-    package var byteCount: Int { mapping.count }
+    /// Length of all files.
+    package var byteCount: Int { parts.reduce(0) { $0 + $1.mapping.count } }
 
     /// Shape of a tensor, outermost axis first; nil when the file does not hold it.
     package func shape(of name: String) -> [Int]? { entries[name]?.shape }
@@ -218,7 +247,7 @@ extension GGUFFile: WeightStore {
             throw .elementType(name: name, found: entry.type.name)
         }
         return try WeightMatrix(
-            mapping,
+            parts[entry.part].mapping,
             range: entry.range,
             format: format,
             rowCount: rowCount,

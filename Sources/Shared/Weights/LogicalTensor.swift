@@ -8,6 +8,14 @@ struct LogicalTensor: Sendable {
         case float8(numbers: StoredTensor, scale: StoredTensor?)
         /// `X.qweight`, `X.qzeros`, `X.scales` and, in some GPTQ files, `X.g_idx`.
         case packed(words: StoredTensor, zeros: StoredTensor, scales: StoredTensor, groups: StoredTensor?)
+        /// `X.weight_packed`, or signed bytes `X.weight`, of compressed-tensors with `X.weight_scale` and, when there
+        /// are some, `X.weight_zero_point` and `X.weight_g_idx`.
+        case integers(
+            numbers: StoredTensor,
+            scales: StoredTensor,
+            zeros: StoredTensor?,
+            groups: StoredTensor?
+        )
     }
 
     /// Logical shape; `[outputs, inputs]` of a packed matrix.
@@ -19,7 +27,7 @@ struct LogicalTensor: Sendable {
     /// Names of E4M3 scales, beside `X.weight`.
     private static let scaleSuffixes = ["_scale_inv", "_scale"]
     /// Scales of activations, which are not used: activations stay float32.
-    private static let activationScales = [".input_scale", ".activation_scale"]
+    private static let activationScales = [".input_scale", ".activation_scale", ".input_zero_point"]
 
     /// Joins the tensors of quantised layers.
     ///
@@ -43,6 +51,27 @@ struct LogicalTensor: Sendable {
             }
             result[layer + ".weight"] = try packed(layer, in: &rest, quantization: quantization, path: path)
         }
+        if let name = stored.keys.sorted().first(where: isBitsandbytes) {
+            throw .quantization(path: path, feature: "weights quantised by bitsandbytes (\(name))")
+        }
+        for name in stored.keys.sorted() where name.hasSuffix(".weight_packed") {
+            let layer = String(name.dropLast(".weight_packed".count))
+            guard stored[layer + ".weight"] == nil else {
+                throw .malformed(path: path, reason: "it holds both \(layer).weight and \(name)")
+            }
+            result[layer + ".weight"] = try integers(layer, "weight_packed", in: &rest, quantization, path)
+        }
+        if case .integers = quantization?.method {
+            for (name, tensor) in stored where tensor.elementType == "I8" && name.hasSuffix(".weight") {
+                result[name] = try integers(
+                    String(name.dropLast(".weight".count)),
+                    "weight",
+                    in: &rest,
+                    quantization,
+                    path
+                )
+            }
+        }
         for (name, tensor) in stored where tensor.elementType == "F8_E4M3" {
             result[name] = try float8(name, in: &rest, quantization: quantization, path: path)
         }
@@ -55,6 +84,57 @@ struct LogicalTensor: Sendable {
             )
         }
         return result
+    }
+
+    /// Whether a name is one that bitsandbytes gives to the state of its layers.
+    private static func isBitsandbytes(_ name: String) -> Bool {
+        name.contains(".quant_state.bitsandbytes__") || name.hasSuffix(".weight.absmax")
+            || name.hasSuffix(".SCB")
+    }
+
+    private static func integers(
+        _ layer: String,
+        _ suffix: String,
+        in rest: inout [String: StoredTensor],
+        _ quantization: WeightQuantization?,
+        _ path: String
+    ) throws(WeightError) -> LogicalTensor {
+        guard case .integers = quantization?.method else {
+            throw .quantization(
+                path: path,
+                feature:
+                    "packed weights (\(layer).\(suffix)) without a quantization_config that explains them"
+            )
+        }
+        guard let numbers = rest.removeValue(forKey: "\(layer).\(suffix)") else {
+            throw .missing(name: "\(layer).\(suffix)", path: path)
+        }
+        guard let scales = rest.removeValue(forKey: layer + ".weight_scale") else {
+            throw .missing(name: layer + ".weight_scale", path: path)
+        }
+        var shape = numbers.entry.shape
+        if suffix == "weight_packed" {
+            let name = layer + ".weight_shape"
+            guard let stored = rest.removeValue(forKey: name) else { throw .missing(name: name, path: path) }
+            shape = try stored.file.integers(name)
+        }
+        guard shape.count == 2, shape.allSatisfy({ $0 > 0 && $0 < 1 << 31 }) else {
+            throw .malformed(
+                path: path,
+                reason: "\(layer).weight has the shape \(shape), which is not a matrix"
+            )
+        }
+        let zeros = rest.removeValue(forKey: layer + ".weight_zero_point")
+        let groups = rest.removeValue(forKey: layer + ".weight_g_idx")
+        for suffix in activationScales {
+            rest[layer + suffix] = nil
+        }
+        let isFour = suffix == "weight_packed" && (numbers.entry.shape.last ?? 0) < (shape[1] + 3) / 4
+        return LogicalTensor(
+            shape: shape,
+            format: isFour ? .packed4 : .packed8,
+            parts: .integers(numbers: numbers, scales: scales, zeros: zeros, groups: groups)
+        )
     }
 
     private static func packed(
@@ -98,7 +178,7 @@ struct LogicalTensor: Sendable {
                     groups: groups
                 )
             )
-        case .float8, nil:
+        case .float8, .integers, nil:
             throw .quantization(
                 path: path,
                 feature: "packed weights (\(layer).qweight) without a quantization_config that explains them"

@@ -16,7 +16,8 @@ import Foundation
     /// Maps a whole file.
     ///
     /// - Parameter path: The file.
-    /// - Throws: ``WeightError/unreadable(path:reason:)`` when the file is missing, empty or cannot be mapped.
+    /// - Throws: ``WeightError/unreadable(path:reason:)`` when the file is missing, empty or cannot be mapped;
+    ///   ``WeightError/pointer(path:)``.
     package init(path: String) throws(WeightError) {
         let descriptor = unsafe open(path, O_RDONLY)
         guard descriptor >= 0 else {
@@ -43,7 +44,13 @@ import Foundation
         count = size
         isAnonymous = false
         unsafe base = UnsafeRawPointer(address)
+        if size < Self.longestPointer, JSONText.isPointer(unsafe Data(bytes: address, count: size)) {
+            throw .pointer(path: path)
+        }
     }
+
+    /// Files of Git LFS that stand for others are shorter than this.
+    private static let longestPointer = 1024
 
     /// Takes memory of its own.
     ///

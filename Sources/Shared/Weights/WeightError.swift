@@ -16,6 +16,12 @@ package enum WeightError: Error, Equatable, CustomStringConvertible {
     case nonFinite(name: String)
     /// The weights are quantised in a way that is not supported here.
     case quantization(path: String, feature: String)
+    /// The configuration says one thing of a tensor, the tensor another.
+    case contradiction(name: String, reason: String, remedy: String)
+    /// The file is what git leaves in the place of a large file.
+    case pointer(path: String)
+    /// Files of several parts do not make a whole.
+    case parts(path: String, reason: String, remedy: String)
     /// The weights are in a pickle file.
     case pickle(path: String, stem: String)
 
@@ -35,13 +41,21 @@ package enum WeightError: Error, Equatable, CustomStringConvertible {
         case .shape(let name, let expected, let found):
             "tensor \(name) has shape \(found), the configuration asks for \(expected); check config.json"
         case .elementType(let name, let found):
-            "tensor \(name) is stored as \(found); supported are F32, F16, BF16 and, for matrices, F8_E4M3, AWQ and "
-                + "GPTQ: convert the checkpoint"
+            "tensor \(name) is stored as \(found), which is not read here; GGUF files may hold "
+                + WeightFormat.ofGGUF.map(\.rawValue).joined(separator: ", ")
+                + ", safetensors F32, F16, BF16 and, for matrices, F8_E4M3, AWQ, GPTQ and compressed-tensors' INT4 and "
+                + "INT8: convert the checkpoint"
         case .nonFinite(let name):
             "tensor \(name) holds a NaN or an infinity; the checkpoint is damaged"
         case .quantization(let path, let feature):
-            "\(path) has \(feature), which is not supported; supported are FP8 E4M3, AWQ of 4 bits in version GEMM and "
-                + "GPTQ of 4 bits: take one of these or the unquantised checkpoint"
+            "\(path) has \(feature), which is not supported; supported are FP8 E4M3, AWQ of 4 bits in version GEMM, "
+                + "GPTQ of 4 bits and compressed-tensors of 4 or 8 bits: take one of these or the unquantised checkpoint"
+        case .contradiction(let name, let reason, let remedy):
+            "tensor \(name) \(reason); \(remedy)"
+        case .pointer(let path):
+            "\(path) is a pointer of Git LFS, not the file itself; run git lfs pull in its folder, or download the file"
+        case .parts(let path, let reason, let remedy):
+            "\(path) is one part of several: \(reason); \(remedy)"
         case .pickle(let path, let stem):
             "\(path) is a pickle, which can run any program while it is read, so it is refused; convert it once, in its "
                 + "folder: " + Self.conversion(path, stem: stem)

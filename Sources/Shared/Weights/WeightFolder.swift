@@ -32,6 +32,8 @@ package struct WeightFolder: WeightStore {
                 let map = try Self.shards(of: index)
                 named = map
                 shards = Set(map.values).sorted().map { "\(folder)/\($0)" }
+            } else if let found = try Self.shardsWithoutIndex(in: folder, stem: stem) {
+                shards = found
             } else if let pickle = Self.pickle(in: folder, stem: stem) {
                 throw .pickle(path: pickle, stem: stem)
             }
@@ -68,6 +70,32 @@ package struct WeightFolder: WeightStore {
             throw .malformed(path: index, reason: "shard \"\(outside)\" is not a file name of this folder")
         }
         return map
+    }
+
+    /// The shards of a folder whose index is missing; nil when it has none.
+    ///
+    /// - Throws: ``WeightError/parts(path:reason:remedy:)`` when they are not all there.
+    private static func shardsWithoutIndex(in folder: String, stem: String) throws(WeightError) -> [String]? {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        let pattern = /(.+)-([0-9]{5})-of-([0-9]{5})\.safetensors/
+        let shards = names.compactMap { name in
+            name.wholeMatch(of: pattern).flatMap { match in
+                match.output.1 == stem ? (name, Int(match.output.2) ?? 0, Int(match.output.3) ?? 0) : nil
+            }
+        }
+        guard let (first, _, count) = shards.first else { return nil }
+        guard shards.map(\.2) == [Int](repeating: count, count: shards.count),
+            shards.map(\.1) == Array(1...max(1, count))
+        else {
+            let there = shards.map(\.0).joined(separator: ", ")
+            throw .parts(
+                path: "\(folder)/\(first)",
+                reason:
+                    "\(stem).safetensors.index.json is missing, and of the shards only these are there: \(there)",
+                remedy: "download the index and all shards"
+            )
+        }
+        return shards.map { "\(folder)/\($0.0)" }
     }
 
     /// The first weights, by name, that a folder has in a pickle file; a trainer's own state is not meant.

@@ -38,6 +38,20 @@ extension WeightMatrix {
             self.init(
                 try Self.packed(words, zeros, scales, groups, quantization: quantization)
             )
+        case .integers(let numbers, let scales, let zeros, let groups):
+            guard case .integers(let schemes) = quantization?.method else {
+                throw .elementType(name: name, found: numbers.elementType)
+            }
+            self.init(
+                try IntegerRows(
+                    numbers: numbers,
+                    scales: scales,
+                    zeros: zeros,
+                    groups: groups,
+                    shape: tensor.shape,
+                    schemes: schemes
+                )
+            )
         }
     }
 
@@ -97,8 +111,8 @@ extension WeightMatrix {
         let zeroOffset: Int
         switch quantization?.method {
         case .awq(let size): (isAWQ, groupSize, zeroOffset) = (true, size, 0)
-        case .gptq(let size, let offset): (isAWQ, groupSize, zeroOffset) = (false, size, offset)
-        case .float8, nil: throw .elementType(name: words.name, found: words.elementType)
+        case .gptq(let size, let offset, _): (isAWQ, groupSize, zeroOffset) = (false, size, offset)
+        case .float8, .integers, nil: throw .elementType(name: words.name, found: words.elementType)
         }
         // Eight numbers to a word; the header's own check keeps the products in range.
         let outputs = words.entry.shape[1] * (isAWQ ? 8 : 1)
@@ -134,6 +148,10 @@ extension WeightMatrix {
                 )
             }
             groupOfInput = indices.map(Int32.init)
+        }
+        if case .gptq(_, let offset, let claims) = quantization?.method {
+            try GPTQCheck(claims: claims, zeroOffset: offset)
+                .check(zeros, groupOfInput: groupOfInput, groupLength: length, indices: groups)
         }
         return PackedRows(
             layout: isAWQ ? .awq : .gptq,

@@ -96,8 +96,7 @@ extension WeightMatrix {
             )
         case .q8_0: unsafe ck_pack_q8_0_f32(level.rawValue, x, target, count)
         case .q4_0: unsafe ck_pack_q4_0_f32(level.rawValue, x, target, count)
-        case .float32, .float16, .float8, .q5_0, .q4K, .q5K, .q6K, .awq, .gptq:
-            preconditionFailure("\(format.rawValue) blocks are not made here")
+        default: preconditionFailure("\(format.rawValue) blocks are not made here")
         }
     }
 }

@@ -51,7 +51,7 @@ extension WeightMatrix {
         switch body {
         case .floats(let tensor): tensor.mappedPlace.map { ($0, $1..<($1 + byteCount)) }
         case .blocks(let mapping, let start): (mapping, start..<(start + byteCount))
-        case .float8, .packed: nil
+        case .float8, .packed, .integers: nil
         }
     }
 

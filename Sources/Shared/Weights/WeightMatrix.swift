@@ -15,6 +15,8 @@ package struct WeightMatrix: Sendable {
         case float8(Float8Rows)
         /// Words of AWQ or GPTQ.
         case packed(PackedRows)
+        /// Whole numbers of compressed-tensors.
+        case integers(IntegerRows)
     }
 
     /// Outputs.
@@ -32,6 +34,7 @@ package struct WeightMatrix: Sendable {
         case .blocks: rowCount * (columnCount / format.blockLength) * format.blockByteCount
         case .float8(let rows): rows.byteCount
         case .packed(let rows): rows.byteCount
+        case .integers(let rows): rows.byteCount
         }
     }
 
@@ -53,7 +56,7 @@ package struct WeightMatrix: Sendable {
     /// - Parameters:
     ///   - mapping: The file.
     ///   - range: The matrix's bytes.
-    ///   - format: A format whose rows stand alone: not FP8, AWQ or GPTQ.
+    ///   - format: A format whose rows stand alone: not FP8, AWQ, GPTQ or packed whole numbers.
     ///   - rowCount: Outputs.
     ///   - columnCount: Inputs; a multiple of the format's block length.
     /// - Throws: ``WeightError/malformed(path:reason:)`` when the bytes do not hold such a matrix.
@@ -104,6 +107,13 @@ package struct WeightMatrix: Sendable {
         body = .packed(rows)
     }
 
+    init(_ rows: IntegerRows) {
+        rowCount = rows.outputs
+        columnCount = rows.inputs
+        format = rows.layout == .four ? .packed4 : .packed8
+        body = .integers(rows)
+    }
+
     /// Unpacks rows to float32 on the calling thread.
     ///
     /// - Parameters:
@@ -136,6 +146,7 @@ package struct WeightMatrix: Sendable {
             }
         case .float8(let numbers): unsafe numbers.unpack(rows: rows, into: target, level: level)
         case .packed(let words): unsafe words.unpack(rows: rows, into: target, level: level)
+        case .integers(let numbers): unsafe numbers.unpack(rows: rows, into: target, level: level)
         }
     }
 
@@ -151,11 +162,18 @@ package struct WeightMatrix: Sendable {
         case .bfloat16: unsafe ck_unpack_bf16_f32(level, source, target, count)
         case .q8_0: unsafe ck_unpack_q8_0_f32(level, source, target, count)
         case .q4_0: unsafe ck_unpack_q4_0_f32(level, source, target, count)
+        case .q4_1: unsafe ck_unpack_q4_1_f32(level, source, target, count)
         case .q5_0: unsafe ck_unpack_q5_0_f32(level, source, target, count)
+        case .q5_1: unsafe ck_unpack_q5_1_f32(level, source, target, count)
+        case .q2K: unsafe ck_unpack_q2_k_f32(level, source, target, count)
+        case .q3K: unsafe ck_unpack_q3_k_f32(level, source, target, count)
         case .q4K: unsafe ck_unpack_q4_k_f32(level, source, target, count)
         case .q5K: unsafe ck_unpack_q5_k_f32(level, source, target, count)
         case .q6K: unsafe ck_unpack_q6_k_f32(level, source, target, count)
-        case .float8, .awq, .gptq: preconditionFailure("\(format.rawValue) rows are not runs of blocks")
+        case .iq4NL: unsafe ck_unpack_iq4_nl_f32(level, source, target, count)
+        case .iq4XS: unsafe ck_unpack_iq4_xs_f32(level, source, target, count)
+        case .float8, .awq, .gptq, .packed4, .packed8:
+            preconditionFailure("\(format.rawValue) rows are not runs of blocks")
         }
     }
 }

@@ -8,9 +8,27 @@ package struct WeightQuantization: Sendable, Equatable {
         /// AutoAWQ, GEMM version; nil for one group over all inputs.
         case awq(groupSize: Int?)
         /// AutoGPTQ and GPTQModel; `zeroOffset` is 1 in the first format, 0 in the second.
-        case gptq(groupSize: Int?, zeroOffset: Int)
+        case gptq(groupSize: Int?, zeroOffset: Int, claims: GPTQClaims = GPTQClaims())
+        /// Whole numbers of compressed-tensors, in one scheme or several.
+        case integers([IntegerScheme])
         /// E4M3 with a scale for each tile, for each row, or for the matrix.
         case float8(tile: ScaleTile, roundsToScaleType: Bool)
+    }
+
+    /// One group of layers of a compressed-tensors configuration.
+    struct IntegerScheme: Sendable, Equatable {
+        let bits: Int
+        /// Inputs that share a scale; nil for one scale a row, or one for the matrix.
+        let groupSize: Int?
+        let isSymmetric: Bool
+    }
+
+    /// What a GPTQ configuration says that the tensors say as well; nil where it is silent.
+    struct GPTQClaims: Sendable, Equatable {
+        /// `sym`: all zero points are 8.
+        var isSymmetric: Bool?
+        /// `desc_act`: inputs may stand out of the order of their groups.
+        var isReordered: Bool?
     }
 
     let method: Method
@@ -72,6 +90,9 @@ package struct WeightQuantization: Sendable, Equatable {
 
         func gptq() throws(WeightError) -> Method {
             try checkBits("bits", method: "GPTQ")
+            if let first = text("checkpoint_format"), let second = text("format"), first != second {
+                throw unsupported("GPTQ with checkpoint_format \(first) but format \(second)")
+            }
             let format = text("checkpoint_format", "format") ?? "gptq"
             guard ["gptq", "gptq_v2"].contains(format) else {
                 throw unsupported("GPTQ in the layout \(format)")
@@ -87,7 +108,14 @@ package struct WeightQuantization: Sendable, Equatable {
             {
                 throw unsupported("GPTQ with settings of its own for \(rule)")
             }
-            return .gptq(groupSize: try groupSize("group_size"), zeroOffset: format == "gptq" ? 1 : 0)
+            return .gptq(
+                groupSize: try groupSize("group_size"),
+                zeroOffset: format == "gptq" ? 1 : 0,
+                claims: GPTQClaims(
+                    isSymmetric: fields["sym"] as? Bool,
+                    isReordered: fields["desc_act"] as? Bool
+                )
+            )
         }
 
         func float8() throws(WeightError) -> Method {
@@ -113,27 +141,63 @@ package struct WeightQuantization: Sendable, Equatable {
                 throw unsupported("compressed-tensors with sparsity format \(sparsity)")
             }
             var methods: [Method] = []
+            var schemes: [IntegerScheme] = []
             for (name, value) in groups.sorted(by: { $0.key < $1.key }) {
                 let group = value as? [String: Any] ?? [:]
                 let format = group["format"] as? String ?? fields["format"] as? String ?? "(none)"
-                guard format == "float-quantized", let weights = group["weights"] as? [String: Any] else {
+                guard let weights = group["weights"] as? [String: Any] else {
                     throw unsupported("compressed-tensors format \(format) in \(name)")
                 }
-                let type = weights["type"] as? String ?? "(none)"
-                let bits = weights["num_bits"] as? Int ?? 0
-                let strategy = weights["strategy"] as? String ?? "tensor"
-                guard type == "float", bits == 8, ["tensor", "channel", "block"].contains(strategy),
-                    weights["symmetric"] as? Bool ?? true
-                else {
-                    throw unsupported("compressed-tensors weights of \(bits) bits, \(type), \(strategy)")
+                switch format {
+                case "float-quantized",
+                    "naive-quantized" where weights["type"] as? String == "float":
+                    methods.append(try floats(weights))
+                case "pack-quantized", "int-quantized", "naive-quantized":
+                    schemes.append(try integers(weights))
+                default: throw unsupported("compressed-tensors format \(format) in \(name)")
                 }
-                let block = try tile(weights["block_structure"])
-                methods.append(.float8(tile: block, roundsToScaleType: true))
+            }
+            if !schemes.isEmpty {
+                methods.append(.integers(schemes))
             }
             guard let first = methods.first, methods.allSatisfy({ $0 == first }) else {
-                throw unsupported("compressed-tensors with several block structures")
+                throw unsupported("compressed-tensors with several kinds of weights or block structures")
             }
             return first
+        }
+
+        private func floats(_ weights: [String: Any]) throws(WeightError) -> Method {
+            let type = weights["type"] as? String ?? "(none)"
+            let bits = weights["num_bits"] as? Int ?? 0
+            let strategy = weights["strategy"] as? String ?? "tensor"
+            guard type == "float", bits == 8, ["tensor", "channel", "block"].contains(strategy),
+                weights["symmetric"] as? Bool ?? true
+            else {
+                throw unsupported("compressed-tensors weights of \(bits) bits, \(type), \(strategy)")
+            }
+            return .float8(tile: try tile(weights["block_structure"]), roundsToScaleType: true)
+        }
+
+        private func integers(_ weights: [String: Any]) throws(WeightError) -> IntegerScheme {
+            let type = weights["type"] as? String ?? "int"
+            let bits = weights["num_bits"] as? Int ?? 8
+            let size = weights["group_size"] as? Int
+            let implied = (size ?? 0) > 0 ? "group" : size == -1 ? "channel" : "tensor"
+            let strategy = weights["strategy"] as? String ?? implied
+            guard type == "int", bits == 4 || bits == 8, ["tensor", "channel", "group"].contains(strategy)
+            else {
+                throw unsupported("compressed-tensors weights of \(bits) bits, \(type), \(strategy)")
+            }
+            if strategy == "group" {
+                guard let size, size > 0 else {
+                    throw unsupported("compressed-tensors groups without a group_size")
+                }
+            }
+            return IntegerScheme(
+                bits: bits,
+                groupSize: strategy == "group" ? size : nil,
+                isSymmetric: weights["symmetric"] as? Bool ?? true
+            )
         }
 
         /// A pair of sizes; 128 × 128, as in all published checkpoints, when it is left out.

@@ -27,9 +27,11 @@ struct PublishedModelTests {
     func totals(model: PublishedModel) throws {
         let configuration = try model.configuration()
         func sum(_ shapes: [String: [Int]]) -> Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
-        #expect(sum(configuration.shapes) == model.parameters)
+        let head =
+            model.isTied ? [:] : ["head": [configuration.text.vocabularySize, configuration.text.hiddenSize]]
+        #expect(sum(configuration.shapes) + sum(head) == model.parameters)
         #expect(sum(configuration.visionShapes) == model.visionParameters)
-        #expect(configuration.shapes.count == model.tensors)
+        #expect(configuration.shapes.count + head.count == model.tensors)
         #expect(configuration.tokens.tiesEmbeddings == model.isTied)
     }
 

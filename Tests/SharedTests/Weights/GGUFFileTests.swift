@@ -77,7 +77,12 @@ struct GGUFFileTests {
                 let found = try file.tensor(name, shape: shape)
                 #expect(found.values.map { Int($0.bitPattern) } == bits, "\(name)")
             } else {
+                // Numbers of types that were read later have fixtures of their own.
                 let type = try #require(tensor["type"] as? String)
+                if ["Q4_1", "Q5_1"].contains(type) {
+                    #expect(file.format(of: name)?.rawValue == type)
+                    continue
+                }
                 #expect(file.format(of: name) == nil)
                 let error = #expect(throws: WeightError.elementType(name: name, found: type)) {
                     try file.matrix(name, shape: shape)

@@ -22,7 +22,7 @@ struct UnpackKernelTests {
 
     @Test(
         "all instruction sets give the portable code's bits on random bytes, at odd lengths and addresses",
-        arguments: [WeightFormat.float32, .float16, .bfloat16, .q8_0, .q4_0, .q5_0, .q4K, .q5K, .q6K]
+        arguments: WeightFormat.ofGGUF
     )
     func levels(format: WeightFormat) throws {
         let folder = try TemporaryFolder()

@@ -188,7 +188,14 @@ struct WeightFolderTests {
         #expect(try method(awq) == .awq(groupSize: 128))
         let gptq =
             #"{"bits":4,"damp_percent":0.1,"desc_act":false,"group_size":128,"quant_method":"gptq","sym":true}"#
-        #expect(try method(gptq) == .gptq(groupSize: 128, zeroOffset: 1))
+        #expect(
+            try method(gptq)
+                == .gptq(
+                    groupSize: 128,
+                    zeroOffset: 1,
+                    claims: .init(isSymmetric: true, isReordered: false)
+                )
+        )
         #expect(
             try method(
                 #"{"quant_method":"gptq","bits":4,"group_size":-1,"format":"gptq_v2","dynamic":{"-:lm_head":{}}}"#

@@ -124,7 +124,7 @@ struct DecoderConfiguration: Sendable, Equatable {
         for name in ["type", "rope_type"] {
             let type = try scaling.text(name, fallback: "default")
             guard ["default", "mrope"].contains(type) else {
-                throw .unsupported(path: fields.path, feature: "rotary embedding of type \(type)")
+                throw .ropeScaling(path: fields.path, kind: type)
             }
         }
         let isInterleaved = traits.ropeLayout == .interleaved

@@ -1,8 +1,8 @@
 import Shared
 
 extension DecoderConfiguration {
-    /// Name and shape of every tensor of the decoder, by the names of ``TensorSource``.
-    func shapes(tiesEmbeddings: Bool) -> [String: [Int]] {
+    /// Name and shape of every tensor of the decoder but an own head, by the names of ``TensorSource``.
+    var shapes: [String: [Int]] {
         var shapes = TensorShapes()
         shapes.add("text.embed_tokens.weight", [vocabularySize, hiddenSize])
         for index in 0..<layerCount {
@@ -27,16 +27,13 @@ extension DecoderConfiguration {
             shapes.linear(name + "mlp.down_proj", outputs: hiddenSize, inputs: intermediateSize, bias: false)
         }
         shapes.norm("text.norm", width: hiddenSize, bias: false)
-        if !tiesEmbeddings {
-            shapes.add("head", [vocabularySize, hiddenSize])
-        }
         return shapes.shapes
     }
 }
 
 extension LanguageDecoder {
     /// Reads the decoder of a checkpoint.
-    init(_ configuration: DecoderConfiguration, tiesEmbeddings: Bool, _ source: TensorSource) throws {
+    init(_ configuration: DecoderConfiguration, _ source: TensorSource) throws {
         let embedding = try source.matrix("text.embed_tokens.weight")
         self.init(
             configuration: configuration,
@@ -45,7 +42,7 @@ extension LanguageDecoder {
                 try Self.layer($0, configuration.traits, source)
             },
             finalNorm: try source.tensor("text.norm.weight"),
-            head: tiesEmbeddings ? embedding : try source.matrix("head")
+            head: source.tiesEmbeddings ? embedding : try source.matrix("head")
         )
     }
 

@@ -74,28 +74,54 @@ struct TensorSource: Sendable {
         fileNames[name].flatMap { store.format(of: $0) }
     }
 
+    /// Whether the output head is the embedding matrix, as the files have it.
+    let tiesEmbeddings: Bool
+    /// What the configuration says and the files do not bear out, for the user.
+    let warnings: [String]
+
     /// Compares a checkpoint with what a model needs.
     ///
-    /// A tied checkpoint may hold a head; it is not read.
+    /// What is stored decides about the head, whatever the configuration says of tied embeddings: an own head counts; a
+    /// head without an embedding is both when the configuration ties them. That is `tie_weights` of
+    /// huggingface/transformers 5.23.0, `modeling_utils.py`. Without a stored head the configuration must tie them.
+    ///
+    /// Biases of zeros that a quantiser added, scales of a key/value cache, and tables that are computed are skipped.
     ///
     /// - Parameters:
     ///   - store: The checkpoint.
-    ///   - shapes: Shape of every tensor of the model by our names.
+    ///   - shapes: Shape of every tensor of the model by our names, without `head`.
+    ///   - saysTied: What the configuration says.
     /// - Throws: ``ModelError/tensors(path:missing:surplus:misshapen:)`` that names every tensor at fault;
     ///   ``ModelError/rewardHead(path:tensors:)``.
-    init(_ store: any WeightStore, shapes: [String: [Int]]) throws(ModelError) {
+    init(_ store: any WeightStore, shapes: [String: [Int]], saysTied: Bool) throws {
         var fileNames: [String: String] = [:]
         var surplus: [String] = []
-        for name in store.names where !name.hasSuffix(".rotary_emb.inv_freq") {
+        for name in store.names {
             if let other = fileNames.updateValue(name, forKey: Self.ownName(of: name)) {
                 surplus.append("\(name) (the same tensor as \(other))")
+            }
+        }
+        let embedding = "text.embed_tokens.weight"
+        var shapes = shapes
+        let hasHead = fileNames["head"] != nil
+        var (isTied, warnings) = (!hasHead && saysTied, [String]())
+        if hasHead, fileNames[embedding] == nil, saysTied {
+            fileNames[embedding] = fileNames.removeValue(forKey: "head")
+            isTied = true
+        } else if !isTied {
+            shapes["head"] = shapes[embedding]
+            if hasHead, saysTied {
+                warnings.append(
+                    "\(store.path) stores \(fileNames["head"] ?? "") beside its embedding although the configuration "
+                        + "ties them (tie_word_embeddings); the stored head counts"
+                )
             }
         }
         let missing = shapes.keys.filter { fileNames[$0] == nil }.sorted().map(Self.publishedName)
         var misshapen: [String] = []
         for (name, fileName) in fileNames.sorted(by: { $0.value < $1.value }) {
             guard let shape = shapes[name] else {
-                if name != "head" {
+                if try !SurplusTensor.isSkipped(name, fileName: fileName, shapes: shapes, store: store) {
                     surplus.append(fileName)
                 }
                 continue
@@ -104,19 +130,31 @@ struct TensorSource: Sendable {
                 misshapen.append("\(fileName) \(found) instead of \(shape)")
             }
         }
+        guard !surplus.contains(where: { $0.contains(".lora_A.") || $0.contains(".lora_B.") }) else {
+            throw ModelError.adapter(path: store.path)
+        }
         let rewards = surplus.filter(Self.isRewardHead)
-        guard rewards.isEmpty else { throw .rewardHead(path: store.path, tensors: rewards) }
+        guard rewards.isEmpty else { throw ModelError.rewardHead(path: store.path, tensors: rewards) }
         guard missing.isEmpty, surplus.isEmpty, misshapen.isEmpty else {
-            throw .tensors(path: store.path, missing: missing, surplus: surplus, misshapen: misshapen)
+            throw ModelError.tensors(
+                path: store.path,
+                missing: missing,
+                surplus: surplus,
+                misshapen: misshapen
+            )
         }
         self.store = store
         self.fileNames = fileNames
         self.shapes = shapes
+        self.warnings = warnings
+        tiesEmbeddings = isTied
     }
 
     /// Brings a name of any generation to `visual.…`, `text.…` or `head`.
     static func ownName(of name: String) -> String {
-        var rest = Substring(name)
+        // torch.compile and DataParallel put these before the names of the model that they wrap.
+        var rest = Substring(name.replacing("_orig_mod.", with: ""))
+        if rest.hasPrefix("module.") { rest = rest.dropFirst("module.".count) }
         if rest.hasPrefix("model.visual.") || rest.hasPrefix("model.language_model.") {
             rest = rest.dropFirst("model.".count)
         }

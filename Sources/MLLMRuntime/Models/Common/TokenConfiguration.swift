@@ -1,6 +1,7 @@
 /// Fields beside the sizes that the configurations of all families have.
 struct TokenConfiguration: Sendable, Equatable {
-    /// Whether the output head is the embedding matrix.
+    /// Whether the configuration says that the output head is the embedding matrix; see ``TensorSource`` for what
+    /// counts.
     let tiesEmbeddings: Bool
     let imageToken: Int
     let visionStartToken: Int

@@ -64,9 +64,9 @@ struct GGUFPair: ModelSource {
     func weights() throws -> any WeightStore { try GGUFWeights(text, projector) }
 
     func fingerprint() throws -> ContentHash {
-        let files = [text.file, projector.file].map { file in
-            let digest = ModelFingerprint.digest(of: file.mapping, header: 0..<file.dataStart)
-            return "\(file.byteCount) \(digest.hexadecimal)"
+        let files = (text.file.parts + projector.file.parts).map { part in
+            let digest = ModelFingerprint.digest(of: part.mapping, header: 0..<part.dataStart)
+            return "\(part.mapping.count) \(digest.hexadecimal)"
         }
         return ContentHash(files.joined(separator: "\n"))
     }

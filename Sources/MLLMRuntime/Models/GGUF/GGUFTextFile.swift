@@ -27,6 +27,7 @@ struct GGUFTextFile: Sendable {
             throw ModelError.field(path: path, name: key, reason: "is missing")
         }
         guard name != "clip" else { throw GGUFModelError.notText(path: path) }
+        guard file.metadata.text("general.type") != "adapter" else { throw ModelError.adapter(path: path) }
         guard let architecture = Architecture(rawValue: name) else {
             throw ModelError.unsupported(path: path, feature: "the architecture \(name)")
         }
@@ -47,7 +48,7 @@ struct GGUFTextFile: Sendable {
         }
         let scaling = file.metadata.text(key("rope.scaling.type")) ?? "none"
         guard scaling == "none" else {
-            throw .unsupported(path: file.path, feature: "rotary embedding scaled by \(scaling)")
+            throw .ropeScaling(path: file.path, kind: scaling)
         }
         var fields: [String: Any] = [
             "hidden_size": width,

@@ -99,7 +99,7 @@ struct GGUFWeights: WeightStore {
         case .stacked(let file, let parts):
             if let range = Self.run(of: parts, in: file), let format = format(of: name) {
                 return try WeightMatrix(
-                    file.mapping,
+                    file.parts[file.entries[parts[0]]?.part ?? 0].mapping,
                     range: range,
                     format: format,
                     rowCount: shape[0],
@@ -122,7 +122,10 @@ struct GGUFWeights: WeightStore {
     private static func run(of parts: [String], in file: GGUFFile) -> Range<Int>? {
         let entries = parts.compactMap { file.entries[$0] }
         guard let first = entries.first, let last = entries.last,
-            entries.allSatisfy({ $0.type == first.type && $0.shape.dropFirst() == first.shape.dropFirst() }),
+            entries.allSatisfy({
+                $0.type == first.type && $0.part == first.part
+                    && $0.shape.dropFirst() == first.shape.dropFirst()
+            }),
             zip(entries, entries.dropFirst()).allSatisfy({ $0.range.upperBound == $1.range.lowerBound })
         else { return nil }
         return first.range.lowerBound..<last.range.upperBound

@@ -1,4 +1,5 @@
 import Foundation
+import Shared
 
 extension ModelFiles {
     /// How precise the vision towers are that lie beside one another, best first, as their names say it.
@@ -21,7 +22,11 @@ extension ModelFiles {
             let lower = name.lowercased()
             return lower.hasSuffix(".gguf") && lower.contains("mmproj") && name != own
         }.sorted()
-        guard let first = names.first else { throw .missingProjector(text: text) }
+        guard let first = names.first else {
+            // The file itself may be the tower of a model that is not there.
+            let architecture = (try? GGUFFile(path: text))?.metadata.text("general.architecture")
+            throw architecture == "clip" ? .notText(path: text) : .missingProjector(text: text)
+        }
         guard Set(names.map(withoutPrecision)).count == 1 else {
             throw .severalProjectors(text: text, names: names)
         }

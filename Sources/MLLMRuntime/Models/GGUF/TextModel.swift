@@ -31,11 +31,12 @@ package final class TextModel: Sendable {
         )
         var source = try TensorSource(
             GGUFWeights(file),
-            shapes: configuration.shapes(tiesEmbeddings: file.tiesEmbeddings)
+            shapes: configuration.shapes,
+            saysTied: file.tiesEmbeddings
         )
         source.precision = try ModelPrecision(precision, for: source)
         linearPrecision = source.precision.linear
-        decoder = try LanguageDecoder(configuration, tiesEmbeddings: file.tiesEmbeddings, source)
+        decoder = try LanguageDecoder(configuration, source)
     }
 
     /// The tokens that are likeliest after some tokens.

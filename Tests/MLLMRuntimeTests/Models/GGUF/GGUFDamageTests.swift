@@ -72,8 +72,11 @@ struct GGUFDamageTests {
         // The type follows two dimensions of eight bytes each.
         let name = Array("blk.0.attn_q.weight".utf8) + [2, 0, 0, 0]
         let dimensions: [UInt8] = [32, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0]
-        let line = try complaint(name + dimensions + [0, 0, 0, 0], name + dimensions + [3, 0, 0, 0])
-        #expect(line.contains("blk.0.attn_q.weight") && line.contains("Q4_1"))
+        let line = try complaint(name + dimensions + [0, 0, 0, 0], name + dimensions + [9, 0, 0, 0])
+        #expect(
+            line.contains("blk.0.attn_q.weight") && line.contains("stored as Q8_1, which is not read")
+                && line.contains("Q4_1, Q5_0")
+        )
     }
 
     @Test("a tensor under an unknown name is surplus, and its place is missing")

@@ -121,7 +121,7 @@ struct Qwen25VLConfigurationTests {
             }
         }
         #expect(sections?.description.contains("mrope_section") == true)
-        #expect(throws: ModelError.self) {
+        let scaled = #expect(throws: ModelError.self) {
             try configuration {
                 set(
                     &$0,
@@ -131,6 +131,18 @@ struct Qwen25VLConfigurationTests {
                 )
             }
         }
+        #expect(scaled?.description.contains("yarn") == true && scaled?.description.contains("mrope") == true)
+        let infinite = #expect(throws: ModelError.self) {
+            try configuration {
+                set(
+                    &$0,
+                    "text_config",
+                    "rope_parameters",
+                    ["rope_theta": "Infinity", "mrope_section": [2, 3, 3]]
+                )
+            }
+        }
+        #expect(infinite?.description.contains("rope_theta is Infinity, not a number") == true)
     }
 
     @Test("other families, activations and sliding windows are refused")

@@ -99,4 +99,18 @@ struct Qwen25VLImageProcessorTests {
         try whole.write(to: URL(filePath: folder.file("processor_config.json")))
         _ = try LanguageVisionModel.load(folder: folder.path)
     }
+
+    @Test("the processor inside processor_config.json goes before preprocessor_config.json")
+    func precedence() throws {
+        let folder = try Fixture.copy(of: "tied")
+        let own = try HuggingFaceFolder(path: folder.path).preprocessing()
+        try Data(#"{"image_processor": {"min_pixels": 7}}"#.utf8)
+            .write(to: URL(filePath: folder.file("processor_config.json")))
+        let fields = try HuggingFaceFolder(path: folder.path).preprocessing()
+        #expect(try fields.integer("min_pixels", in: 1...10) == 7 && own.path != fields.path)
+        #expect(try ModelFiles.preprocessingFile(inFolder: folder.path) == "processor_config.json")
+        try Data(#"{"processor_class": "Qwen2_5_VLProcessor"}"#.utf8)
+            .write(to: URL(filePath: folder.file("processor_config.json")))
+        #expect(try HuggingFaceFolder(path: folder.path).preprocessing().path == own.path)
+    }
 }

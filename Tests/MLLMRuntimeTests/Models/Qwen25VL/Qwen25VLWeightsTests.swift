@@ -74,13 +74,86 @@ struct Qwen25VLWeightsTests {
         )
     }
 
-    @Test("a tied checkpoint may hold a head, which is not read; inverse frequencies are ignored")
-    func tiedHead() throws {
-        let folder = try folder {
-            $0["lm_head.weight"] = Tensor(zeros: [512, 64])
+    @Test("a stored head counts whatever the configuration says, with a warning when that ties it")
+    func ownHead() throws {
+        let base = try logits(Fixture.path("qwen2_5_vl/tied"))
+        let folder = try folder { tensors in
+            let embedding = tensors["model.embed_tokens.weight"]
+            tensors["lm_head.weight"] = embedding.map { Tensor($0.values.map { -2 * $0 }).reshaped($0.shape) }
+        }
+        for flag in [true, false] {
+            try Fixture.edit(folder.file("config.json")) { object in
+                object["tie_word_embeddings"] = flag
+                var text = object["text_config"] as? [String: Any] ?? [:]
+                text["tie_word_embeddings"] = flag
+                object["text_config"] = text
+            }
+            #expect(try logits(folder.path) == base.map { -2 * $0 })
+            let information = try LanguageVisionModel.inspect(.folder(folder.path))
+            #expect(!information.tiesEmbeddings && information.warnings.isEmpty == !flag)
+        }
+    }
+
+    @Test(
+        "a tied checkpoint may keep the head alone, and one flag of two is enough to tie",
+        arguments: [true, false]
+    )
+    func headAlone(isInner: Bool) throws {
+        let base = try logits(Fixture.path("qwen2_5_vl/tied"))
+        let head = try folder { $0["lm_head.weight"] = $0.removeValue(forKey: "model.embed_tokens.weight") }
+        let plain = try folder { _ in }
+        for folder in [head, plain] {
+            try Fixture.edit(folder.file("config.json")) { object in
+                object["tie_word_embeddings"] = !isInner
+                var text = object["text_config"] as? [String: Any] ?? [:]
+                text["tie_word_embeddings"] = isInner
+                object["text_config"] = text
+            }
+            #expect(try logits(folder.path) == base)
+            #expect(try LanguageVisionModel.inspect(.folder(folder.path)).tiesEmbeddings)
+        }
+    }
+
+    @Test("biases of zeros, scales of a cache and tables are skipped; other biases are named")
+    func harmlessSurplus() throws {
+        let base = try logits(Fixture.path("qwen2_5_vl/tied"))
+        let harmless = try folder {
+            $0["model.layers.0.mlp.down_proj.bias"] = Tensor(zeros: [64])
+            $0["model.layers.0.self_attn.o_proj.bias"] = Tensor(zeros: [64])
             $0["model.layers.0.self_attn.rotary_emb.inv_freq"] = Tensor(zeros: [8])
+            $0["visual.rotary_pos_emb.inv_freq"] = Tensor(zeros: [8])
+            $0["model.layers.0.self_attn.k_scale"] = Tensor([2])
+            $0["model.layers.1.self_attn.v_proj.output_scale"] = Tensor([2])
+        }
+        #expect(try logits(harmless.path) == base)
+        let bias = try folder {
+            $0["model.layers.0.mlp.down_proj.bias"] = Tensor([Float](repeating: 0, count: 63) + [1])
+        }
+        let error = #expect(throws: ModelError.self) { try logits(bias.path) }
+        #expect(error?.description.contains("model.layers.0.mlp.down_proj.bias holds numbers other") == true)
+        for name in ["model.layers.0.mlp.other.bias", "model.k_scale", "inv_freq"] {
+            let unknown = try folder { $0[name] = Tensor(zeros: [64]) }
+            #expect(throws: ModelError.self) { try logits(unknown.path) }
+        }
+    }
+
+    @Test(
+        "prefixes that torch.compile and DataParallel leave are taken off",
+        arguments: ["_orig_mod.", "module."]
+    )
+    func wrappers(prefix: String) throws {
+        let folder = try folder { tensors in
+            tensors = Dictionary(uniqueKeysWithValues: tensors.map { (prefix + $0.key, $0.value) })
         }
         #expect(try logits(folder.path) == logits(Fixture.path("qwen2_5_vl/tied")))
+    }
+
+    @Test("an adapter that was saved inside its model is refused as one")
+    func unmergedAdapter() throws {
+        let folder = try folder {
+            $0["model.layers.0.mlp.down_proj.lora_A.default.weight"] = Tensor(zeros: [4, 96])
+        }
+        #expect(throws: ModelError.adapter(path: folder.path)) { try logits(folder.path) }
     }
 
     @Test("every missing, surplus and misshapen tensor is named")
