@@ -107,4 +107,18 @@ import Testing
         #expect(try message(folder.file("alone")).contains("--mmproj"))
         #expect(try message(Fixtures.judge, projector: "/x.gguf").contains("leave --mmproj out"))
     }
+
+    @Test("a folder of the parts of one split model is that model, of two models it is refused")
+    func split() throws {
+        for name in ["j-00001-of-00002.gguf", "j-00002-of-00002.gguf", "mmproj.gguf"] {
+            try make("split/" + name)
+        }
+        let path = folder.file("split")
+        #expect(
+            try ModelLocation.resolve(path, projector: nil)
+                == .gguf(text: path + "/j-00001-of-00002.gguf", projector: path + "/mmproj.gguf")
+        )
+        try make("split/k-00001-of-00002.gguf")
+        #expect(try message(path).contains("several GGUF models"))
+    }
 }

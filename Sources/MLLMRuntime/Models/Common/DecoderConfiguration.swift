@@ -119,7 +119,10 @@ struct DecoderConfiguration: Sendable, Equatable {
         _ traits: Traits,
         half: Int
     ) throws(ModelError) -> (theta: Double, sections: [Int]) {
-        let name = fields.has("rope_parameters") ? "rope_parameters" : "rope_scaling"
+        // Of both, the older name counts: `convert_rope_params_to_dict` of huggingface/transformers 5.23.0,
+        // `modeling_rope_utils.py`. It is where people write a scaling by hand.
+        let older = try fields.values("rope_scaling") ?? [:]
+        let name = older.isEmpty ? "rope_parameters" : "rope_scaling"
         guard let scaling = try fields.object(name) else { throw fields.failure(name, "is missing") }
         for name in ["type", "rope_type"] {
             let type = try scaling.text(name, fallback: "default")

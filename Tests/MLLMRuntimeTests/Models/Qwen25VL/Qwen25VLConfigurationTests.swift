@@ -132,6 +132,18 @@ struct Qwen25VLConfigurationTests {
             }
         }
         #expect(scaled?.description.contains("yarn") == true && scaled?.description.contains("mrope") == true)
+        // A scaling that stands beside rope_parameters under the older name counts, as in transformers.
+        let beside = #expect(throws: ModelError.self) {
+            try configuration {
+                set(
+                    &$0,
+                    "text_config",
+                    "rope_scaling",
+                    ["type": "yarn", "mrope_section": [2, 3, 3], "factor": 4]
+                )
+            }
+        }
+        #expect(beside?.description.contains("yarn") == true)
         let infinite = #expect(throws: ModelError.self) {
             try configuration {
                 set(
