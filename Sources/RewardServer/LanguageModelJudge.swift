@@ -195,7 +195,7 @@ struct LanguageModelJudge: Judge {
         switch files {
         case .folder(let folder):
             let paths = ["preprocessor_config.json", "processor_config.json"].map {
-                (folder as NSString).appendingPathComponent($0)
+                PathText.path($0, in: folder)
             }
             let path = paths.first(where: FileManager.default.fileExists)
             content = try path.map { ContentHash(try MappedFile(path: $0)).hexadecimal } ?? "defaults"

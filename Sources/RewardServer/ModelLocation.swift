@@ -62,7 +62,7 @@ enum ModelLocation {
     static func ownRubric(of files: ModelFiles) throws(RubricError) -> Rubric? {
         switch files {
         case .folder(let path): try ownRubric(of: path)
-        case .gguf(let text, _): try ownRubric(of: (text as NSString).deletingLastPathComponent)
+        case .gguf(let text, _): try ownRubric(of: PathText.folder(of: text))
         }
     }
 
@@ -72,7 +72,7 @@ enum ModelLocation {
     /// - Returns: The rubric; `nil` when the folder has none.
     /// - Throws: ``RubricError`` for a file that is no sound rubric.
     private static func ownRubric(of folder: String) throws(RubricError) -> Rubric? {
-        let paths = rubricNames.map { (folder as NSString).appendingPathComponent($0) }
+        let paths = rubricNames.map { PathText.path($0, in: folder) }
         guard let path = paths.first(where: FileManager.default.fileExists) else { return nil }
         return try RubricFile.load(path)
     }
@@ -104,7 +104,7 @@ enum ModelLocation {
             return .folder(folder)
         }
         guard texts.count == 1 else { throw ModelLocationError.severalModels(folder: folder, names: texts) }
-        return try gguf((folder as NSString).appendingPathComponent(text), projector: projector)
+        return try gguf(PathText.path(text, in: folder), projector: projector)
     }
 
     private static func gguf(_ path: String, projector: String?) throws -> ModelFiles {

@@ -248,7 +248,7 @@ struct SampleCommand: AsyncParsableCommand {
             throw PolicyError.setting(name: "grid", value: grid, reason: "its name must end in .png")
         }
         for path in [output, saveLatents, grid].compactMap({ $0 }) {
-            let folder = (path as NSString).deletingLastPathComponent
+            let folder = PathText.folder(of: path)
             guard FileManager.default.fileExists(atPath: folder.isEmpty ? "." : folder) else {
                 throw PolicyError.setting(name: "output", value: path, reason: "its folder does not exist")
             }

@@ -74,7 +74,7 @@ struct EvalCommand: AsyncParsableCommand {
                 } else {
                     try EvaluationJudge(model.load(), rubric: rubric)
                 }
-            let prefix = output ?? (pairs as NSString).deletingPathExtension + "-eval"
+            let prefix = output ?? PathText.withoutExtension(pairs) + "-eval"
             let store = try ScoreStore(path: prefix + ".results.jsonl")
             let scored = try EvaluationRun(judge: judge, store: store, progress: Self.progress).score(rows)
             let settings = EvaluationReport.Settings(

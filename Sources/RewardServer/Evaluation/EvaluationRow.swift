@@ -37,7 +37,7 @@ struct EvaluationRow: Sendable, Equatable {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw .unusable(path: path, reason: "no such file, or not readable")
         }
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = PathText.folder(of: path)
         var rows: [EvaluationRow] = []
         for (index, line) in data.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             guard line.contains(where: { ![0x20, 0x09, 0x0D].contains($0) }) else { continue }
