@@ -1,10 +1,10 @@
 import Foundation
 
-/// From the bytes of a PNG or JPEG file to pixels.
+/// From the bytes of a PNG, JPEG or WebP file to pixels.
 ///
 /// The first bytes decide which format it is, never the name; the name stands in errors. The result is 8-bit
 /// RGB, upright (the stored orientation is applied, as Pillow's `ImageOps.exif_transpose` does) and
-/// composited over white. Orientation inside compressed PNG text is not looked at.
+/// composited over white.
 package enum ImageDecoder {
     /// Decodes a file that is in memory.
     ///
@@ -24,8 +24,12 @@ package enum ImageDecoder {
         switch FileSignature(bytes) {
         case .image(.png):
             let chunks = try PNGChunks(bytes, name: name, limits: limits)
-            let orientation = Orientation(exif: chunks.exif.map(Array.init), xmp: chunks.xmp)
+            let orientation = Orientation(exif: chunks.exif, xmp: chunks.xmp)
             return try PNGDecoder.decode(bytes, name: name).upright(from: orientation)
+        case .image(.webp):
+            let chunks = try WebPChunks(bytes, name: name, limits: limits)
+            let orientation = Orientation(exif: chunks.exif.map(Array.init), xmp: chunks.xmp)
+            return try WebPDecoder.decode(bytes, name: name, limits: limits).upright(from: orientation)
         case .image(.jpeg):
             let segments = try JPEGSegments(bytes, name: name, limits: limits)
             let orientation = Orientation(exif: segments.exif, xmp: segments.xmp)
