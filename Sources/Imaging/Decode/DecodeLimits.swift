@@ -37,6 +37,13 @@ package struct DecodeLimits: Sendable, Hashable {
         self.maximumScans = maximumScans
     }
 
+    /// Refuses a file of this length if it is over the limit.
+    func check(name: String, byteCount: Int) throws(DecodeError) {
+        if byteCount > maximumBytes {
+            throw .tooManyBytes(name: name, count: byteCount, limit: maximumBytes)
+        }
+    }
+
     /// Refuses a picture of this size if it is over the limit.
     func check(name: String, width: Int, height: Int) throws(DecodeError) {
         let (pixels, overflow) = width.multipliedReportingOverflow(by: height)

@@ -48,6 +48,7 @@ package enum PathText {
     /// - Parameters:
     ///   - path: The path as seen from the folder.
     ///   - folder: The folder.
+    /// - Returns: The path as seen from where the folder is named.
     package static func path(_ path: String, in folder: String) -> String {
         if folder.isEmpty || path.hasPrefix("/") { return path }
         return folder.hasSuffix("/") ? folder + path : folder + "/" + path
