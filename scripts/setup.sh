@@ -8,6 +8,8 @@ packages=(
     libdnnl-dev          # matrix products in bf16 and int8
     libpng-dev           # PNG
     libjpeg-dev          # JPEG
+    libwebp-dev          # WebP
+    zlib1g-dev           # compressed text in PNG
     libcurl4-openssl-dev # the trainer's HTTP client
     libssl-dev           # SHA-256
     pkg-config           # finds OpenBLAS for SwiftPM

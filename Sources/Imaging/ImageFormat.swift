@@ -4,13 +4,15 @@ package enum ImageFormat: String, Sendable, Hashable, CaseIterable {
     case png
     /// JPEG, lossy.
     case jpeg
+    /// WebP, lossy or lossless; read only.
+    case webp
 
-    /// The name for people: "PNG" or "JPEG".
+    /// The name for people: "PNG", "JPEG" or "WebP".
     package var name: String {
-        rawValue.uppercased()
+        self == .webp ? "WebP" : rawValue.uppercased()
     }
 
-    /// The media type: "image/png" or "image/jpeg".
+    /// The media type: "image/png", "image/jpeg" or "image/webp".
     package var mediaType: String {
         "image/\(rawValue)"
     }

@@ -15,6 +15,7 @@ struct LanguageModelJudge: Judge {
     /// - Parameters:
     ///   - files: Where it is.
     ///   - precision: The arithmetic of linear layers.
+    ///   - maximumPixels: Largest area of a picture that the model sees; nil takes the model's own.
     ///   - checksWeights: Whether NaN and infinity are looked for in all weights.
     ///   - cache: Where features and trunks are kept.
     ///   - packedFolder: Where packed weights are kept for the next start.
@@ -23,6 +24,7 @@ struct LanguageModelJudge: Judge {
     init(
         _ files: ModelFiles,
         precision: PrecisionChoice = .auto,
+        maximumPixels: Int? = nil,
         checksWeights: Bool = false,
         cache: InferenceCache = InferenceCache(),
         packedFolder: String? = nil,
@@ -32,6 +34,7 @@ struct LanguageModelJudge: Judge {
             files,
             checkWeights: checksWeights,
             precision: precision,
+            maximumPixels: maximumPixels,
             packedFolder: packedFolder,
             progress: progress
         )
@@ -43,7 +46,7 @@ struct LanguageModelJudge: Judge {
             parameterCount: information.parameterCount,
             precision: information.precision.linear.rawValue,
             fingerprint: information.fingerprint.description,
-            preprocessHash: try Self.preprocessHash(of: files, information)
+            preprocessHash: try Self.preprocessHash(of: files, information, maximumPixels: maximumPixels)
         )
     }
 
@@ -188,20 +191,26 @@ struct LanguageModelJudge: Judge {
     /// - Parameters:
     ///   - files: Where the model is.
     ///   - information: What the model says of itself; its identity covers the fields of GGUF files.
+    ///   - maximumPixels: What the owner set instead of the model's own; nil for nothing.
     /// - Returns: `sha256:…`.
     /// - Throws: `WeightError` for a file that cannot be read.
-    static func preprocessHash(of files: ModelFiles, _ information: ModelInformation) throws -> String {
+    static func preprocessHash(
+        of files: ModelFiles,
+        _ information: ModelInformation,
+        maximumPixels: Int? = nil
+    ) throws -> String {
         let content: String
         switch files {
         case .folder(let folder):
             let name = try ModelFiles.preprocessingFile(inFolder: folder)
-            let file = (folder as NSString).appendingPathComponent(name)
+            let file = PathText.path(name, in: folder)
             let path = FileManager.default.fileExists(atPath: file) ? file : nil
             content = try path.map { ContentHash(try MappedFile(path: $0)).hexadecimal } ?? "defaults"
         case .gguf:
             content = information.fingerprint.hexadecimal
         }
-        return ContentHash("edit-r1 preprocessing 1 \(content)").description
+        let limit = maximumPixels.map { " max_pixels \($0)" } ?? ""
+        return ContentHash("edit-r1 preprocessing 2 \(content)\(limit)").description
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import MLLMRuntime
 import Shared
 
@@ -10,6 +11,8 @@ struct ModelLoading: Sendable {
     var projector: String?
     /// The arithmetic of linear layers.
     var precision = PrecisionChoice.auto
+    /// Largest area of a picture that the model sees, in pixels; `nil` takes the model's own.
+    var maximumPixels: Int?
     /// Whether NaN and infinity are looked for in all weights.
     var checksWeights = false
     /// Whether a model is loaded even if it does not seem to fit.
@@ -18,6 +21,8 @@ struct ModelLoading: Sendable {
     var imageCacheByteCount = InferenceCache.defaultFeatureBytes
     /// Most bytes of keys and values that are kept for later requests.
     var prefixCacheByteCount = InferenceCache.defaultTrunkBytes
+    /// What picture files may ask for.
+    var imageLimits = DecodeLimits.standard
     /// The folder that keeps packed weights for the next start; `nil` keeps none.
     var packedFolder: String?
     /// Told which share of the weights has been taken in.
@@ -31,7 +36,11 @@ struct ModelLoading: Sendable {
     /// - Throws: ``MemoryError`` when it cannot fit; ``RubricError``; what resolving and the runtime throw.
     func load() throws -> ServedModel {
         let files = try ModelLocation.resolve(model, projector: projector)
-        let information = try LanguageVisionModel.inspect(files, precision: precision)
+        let information = try LanguageVisionModel.inspect(
+            files,
+            precision: precision,
+            maximumPixels: maximumPixels
+        )
         for warning in information.warnings {
             FileHandle.standardError.write(Data("warning: \(warning)\n".utf8))
         }
@@ -46,12 +55,14 @@ struct ModelLoading: Sendable {
             judge: try LanguageModelJudge(
                 files,
                 precision: precision,
+                maximumPixels: maximumPixels,
                 checksWeights: checksWeights,
                 cache: InferenceCache(featureBytes: imageCacheByteCount, trunkBytes: prefixCacheByteCount),
                 packedFolder: packedFolder,
                 progress: progress
             ),
-            rubrics: try RubricLibrary(own: ModelLocation.ownRubric(of: files))
+            rubrics: try RubricLibrary(own: ModelLocation.ownRubric(of: files)),
+            imageLimits: imageLimits
         )
     }
 }

@@ -62,7 +62,7 @@ enum ModelLocation {
     static func ownRubric(of files: ModelFiles) throws(RubricError) -> Rubric? {
         switch files {
         case .folder(let path): try ownRubric(of: path)
-        case .gguf(let text, _): try ownRubric(of: (text as NSString).deletingLastPathComponent)
+        case .gguf(let text, _): try ownRubric(of: PathText.folder(of: text))
         }
     }
 
@@ -72,7 +72,7 @@ enum ModelLocation {
     /// - Returns: The rubric; `nil` when the folder has none.
     /// - Throws: ``RubricError`` for a file that is no sound rubric.
     private static func ownRubric(of folder: String) throws(RubricError) -> Rubric? {
-        let paths = rubricNames.map { (folder as NSString).appendingPathComponent($0) }
+        let paths = rubricNames.map { PathText.path($0, in: folder) }
         guard let path = paths.first(where: FileManager.default.fileExists) else { return nil }
         return try RubricFile.load(path)
     }
@@ -100,7 +100,7 @@ enum ModelLocation {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         let texts = names.filter { isGGUF($0) && !$0.lowercased().contains("mmproj") }
         if texts.isEmpty, !names.contains("config.json"), let tower = names.first(where: isGGUF) {
-            throw GGUFModelError.notText(path: (folder as NSString).appendingPathComponent(tower))
+            throw GGUFModelError.notText(path: PathText.path(tower, in: folder))
         }
         guard !names.contains(where: { $0.hasSuffix(".safetensors") }), let text = texts.first else {
             guard projector == nil else { throw ModelLocationError.needlessProjector(model: folder) }
@@ -109,7 +109,7 @@ enum ModelLocation {
         guard parts(of: text, among: texts) || texts.count == 1 else {
             throw ModelLocationError.severalModels(folder: folder, names: texts)
         }
-        return try gguf((folder as NSString).appendingPathComponent(text), projector: projector)
+        return try gguf(PathText.path(text, in: folder), projector: projector)
     }
 
     /// Whether files are the parts of one split model; which are there is seen when it is opened.

@@ -9,6 +9,8 @@ import Shared
 struct Scorer: Sendable {
     /// The model.
     let judge: any Judge
+    /// What picture files may ask for.
+    var imageLimits = DecodeLimits.standard
 
     /// A group whose images are pixels and whose labels are token ids.
     struct DecodedGroup: Sendable {
@@ -43,8 +45,8 @@ struct Scorer: Sendable {
     func decode(_ group: ScoreGroup) throws -> DecodedGroup {
         let start = ContinuousClock.now
         return DecodedGroup(
-            source: try Self.pixels(of: group.source).mapError { RequestError.sourceImage($0) }.get(),
-            candidates: group.candidates.map { ($0.id, $0.file.flatMap(Self.pixels)) },
+            source: try pixels(of: group.source).mapError { RequestError.sourceImage($0) }.get(),
+            candidates: group.candidates.map { ($0.id, $0.file.flatMap(pixels)) },
             text: group.rubric.template.filled(
                 instruction: group.instruction,
                 requirement: group.requirement
@@ -159,9 +161,9 @@ struct Scorer: Sendable {
         )
     }
 
-    private static func pixels(of file: ScoreGroup.ImageFile) -> Result<PixelImage, ScoreFailure> {
+    private func pixels(of file: ScoreGroup.ImageFile) -> Result<PixelImage, ScoreFailure> {
         do {
-            return .success(try ImageDecoder.decode(file.bytes, name: file.name))
+            return .success(try ImageDecoder.decode(file.bytes, name: file.name, limits: imageLimits))
         } catch let error as DecodeError {
             return .failure(ScoreFailure(error))
         } catch {

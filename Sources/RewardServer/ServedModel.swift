@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// A model that is loaded, with the rubrics that can be asked of it.
 struct ServedModel: Sendable {
@@ -15,8 +16,9 @@ struct ServedModel: Sendable {
     /// - Parameters:
     ///   - judge: The model.
     ///   - rubrics: The rubrics.
-    init(judge: any Judge, rubrics: RubricLibrary) {
-        scorer = Scorer(judge: judge)
+    ///   - imageLimits: What picture files may ask for.
+    init(judge: any Judge, rubrics: RubricLibrary, imageLimits: DecodeLimits = .standard) {
+        scorer = Scorer(judge: judge, imageLimits: imageLimits)
         self.rubrics = rubrics
     }
 }

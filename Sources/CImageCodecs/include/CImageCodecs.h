@@ -1,4 +1,5 @@
-// The C side of Imaging: PNG through libpng, JPEG through libjpeg(-turbo), and the inner loops of resampling.
+// The C side of Imaging: PNG through libpng, JPEG through libjpeg(-turbo), WebP through libwebp, and the
+// inner loops of resampling.
 //
 // Every function works from memory to memory, keeps no state between calls, and reports failure by its status
 // and a message; the setjmp/longjmp of the two libraries begins and ends inside one function, so no Swift
@@ -82,6 +83,28 @@ ci_status ci_jpeg_decode(
 ci_status ci_jpeg_encode(
     const uint8_t *rgb, uint32_t width, uint32_t height, int32_t quality, int32_t chroma_factor,
     uint8_t **output, size_t *output_count, ci_message message);
+
+/// What the header of a WebP file says.
+typedef struct ci_webp_header {
+    uint32_t width, height;
+    /// Samples per pixel that ci_webp_decode writes: 3 RGB, 4 RGB + alpha.
+    int32_t channels;
+    int32_t is_animated;
+} ci_webp_header;
+
+/// Reads the header; nothing is allocated.
+ci_status ci_webp_read_header(const uint8_t *bytes, size_t count, ci_webp_header *header, ci_message message);
+
+/// Decodes the still image that `header` describes into `samples` [height, width, channels], alpha not
+/// multiplied in.
+ci_status ci_webp_decode(
+    const uint8_t *bytes, size_t count, const ci_webp_header *header, uint8_t *samples, size_t sample_bytes,
+    ci_message message);
+
+/// Inflates a zlib stream into `output` and sets `*written`. A stream that ends early gives what it holds;
+/// CI_UNSUPPORTED when it holds more than `capacity` bytes, CI_CORRUPT when it is no zlib stream.
+ci_status ci_inflate(
+    const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity, size_t *written, ci_message message);
 
 /// Frees what ci_png_encode and ci_jpeg_encode returned.
 void ci_free(uint8_t *output);

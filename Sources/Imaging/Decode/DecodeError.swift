@@ -27,7 +27,7 @@ package enum DecodeError: Error, Hashable, CustomStringConvertible {
         case .empty(let name):
             "\(name): the file is empty (0 bytes); write it again"
         case .unrecognized(let name, let found):
-            "\(name): this is \(found), not PNG or JPEG, whatever its name says; convert it to PNG or JPEG"
+            "\(name): this is \(found), not PNG, JPEG or WebP, whatever its name says; convert it to PNG or JPEG"
         case .truncated(let name, let format, let reason):
             "\(name): truncated \(format.name) (\(reason)); copy or download it again"
         case .corrupt(let name, let format, let reason):

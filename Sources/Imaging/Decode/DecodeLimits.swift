@@ -4,7 +4,7 @@ package struct DecodeLimits: Sendable, Hashable {
     package var maximumPixels: Int
     /// Longest file, in bytes.
     package var maximumBytes: Int
-    /// Most metadata in one file (PNG ancillary chunks; JPEG application and comment segments), in bytes.
+    /// Most metadata in one file (PNG ancillary chunks; JPEG application and comment segments; WebP chunks beside the picture), in bytes.
     package var maximumMetadataBytes: Int
     /// Most ancillary chunks or application segments in one file.
     package var maximumMetadataParts: Int
@@ -35,6 +35,13 @@ package struct DecodeLimits: Sendable, Hashable {
         self.maximumMetadataBytes = maximumMetadataBytes
         self.maximumMetadataParts = maximumMetadataParts
         self.maximumScans = maximumScans
+    }
+
+    /// Refuses a file of this length if it is over the limit.
+    func check(name: String, byteCount: Int) throws(DecodeError) {
+        if byteCount > maximumBytes {
+            throw .tooManyBytes(name: name, count: byteCount, limit: maximumBytes)
+        }
     }
 
     /// Refuses a picture of this size if it is over the limit.

@@ -31,6 +31,12 @@ enum FileSignature: Equatable {
             self = .image(.png)
         } else if bytes.starts(with: Self.jpeg) {
             self = .image(.jpeg)
+        } else if bytes.starts(with: WebPChunks.riff), bytes.dropFirst(8).starts(with: WebPChunks.webp) {
+            self = .image(.webp)
+        } else if bytes.count < 12, bytes.starts(with: WebPChunks.riff),
+            WebPChunks.webp.starts(with: bytes.dropFirst(8))
+        {
+            self = .beginning(.webp)
         } else if bytes.count >= 2, PNGChunks.signature.starts(with: bytes) {
             self = .beginning(.png)
         } else if bytes.count >= 2, Self.jpeg.starts(with: bytes) {
@@ -43,9 +49,6 @@ enum FileSignature: Equatable {
     private static func words(for bytes: [UInt8]) -> String {
         if let match = known.first(where: { bytes.starts(with: $0.prefix) }) {
             return match.words
-        }
-        if bytes.starts(with: "RIFF".utf8), bytes.dropFirst(8).starts(with: "WEBP".utf8) {
-            return "a WebP image"
         }
         if bytes.dropFirst(4).starts(with: "ftyp".utf8), bytes.count >= 12 {
             let brand = String(decoding: bytes[8..<12], as: UTF8.self)

@@ -1,10 +1,8 @@
-import Foundation
-
-/// From the bytes of a PNG or JPEG file to pixels.
+/// From the bytes of a PNG, JPEG or WebP file to pixels.
 ///
 /// The first bytes decide which format it is, never the name; the name stands in errors. The result is 8-bit
 /// RGB, upright (the stored orientation is applied, as Pillow's `ImageOps.exif_transpose` does) and
-/// composited over white. Orientation inside compressed PNG text is not looked at.
+/// composited over white.
 package enum ImageDecoder {
     /// Decodes a file that is in memory.
     ///
@@ -20,12 +18,16 @@ package enum ImageDecoder {
         limits: DecodeLimits = .standard
     ) throws -> PixelImage {
         guard !bytes.isEmpty else { throw DecodeError.empty(name: name) }
-        try checkLength(bytes.count, name: name, limits: limits)
+        try limits.check(name: name, byteCount: bytes.count)
         switch FileSignature(bytes) {
         case .image(.png):
             let chunks = try PNGChunks(bytes, name: name, limits: limits)
-            let orientation = Orientation(exif: chunks.exif.map(Array.init), xmp: chunks.xmp)
+            let orientation = Orientation(exif: chunks.exif, xmp: chunks.xmp)
             return try PNGDecoder.decode(bytes, name: name).upright(from: orientation)
+        case .image(.webp):
+            let chunks = try WebPChunks(bytes, name: name, limits: limits)
+            let orientation = Orientation(exif: chunks.exif.map(Array.init), xmp: chunks.xmp)
+            return try WebPDecoder.decode(bytes, name: name, limits: limits).upright(from: orientation)
         case .image(.jpeg):
             let segments = try JPEGSegments(bytes, name: name, limits: limits)
             let orientation = Orientation(exif: segments.exif, xmp: segments.xmp)
@@ -41,7 +43,7 @@ package enum ImageDecoder {
     /// Decodes a file on disk.
     ///
     /// - Parameters:
-    ///   - path: Path of a regular file, or of a link to one; errors call it by this path.
+    ///   - path: Path of a regular file, or of a link to one; errors call it by this path. "-" reads standard input.
     ///   - limits: What the file may ask for; its length is checked before it is read.
     /// - Returns: The image.
     /// - Throws: ``DecodeError``.
@@ -49,29 +51,7 @@ package enum ImageDecoder {
         contentsOf path: String,
         limits: DecodeLimits = .standard
     ) throws -> PixelImage {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw DecodeError.unreadable(name: path, reason: "there is no such file")
-        }
-        let url = URL(filePath: path).resolvingSymlinksInPath()
-        let bytes: [UInt8]
-        do {
-            let facts = try url.resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
-            guard facts.isRegularFile == true, let length = facts.fileSize else {
-                throw DecodeError.unreadable(name: path, reason: "it is not a regular file")
-            }
-            try checkLength(length, name: path, limits: limits)
-            bytes = Array(try Data(contentsOf: url))
-        } catch let error as DecodeError {
-            throw error
-        } catch {
-            throw DecodeError.unreadable(name: path, reason: error.localizedDescription)
-        }
-        return try decode(bytes, name: path, limits: limits)
-    }
-
-    private static func checkLength(_ count: Int, name: String, limits: DecodeLimits) throws(DecodeError) {
-        if count > limits.maximumBytes {
-            throw .tooManyBytes(name: name, count: count, limit: limits.maximumBytes)
-        }
+        let name = path == PictureFile.standardInput ? "standard input" : path
+        return try decode(PictureFile.read(path, limits: limits), name: name, limits: limits)
     }
 }

@@ -1,4 +1,4 @@
-/// The chunk list of a PNG file, read without inflating anything.
+/// The chunk list of a PNG file, read without inflating anything but the texts that may hold an orientation.
 ///
 /// Only what must be known before allocation is kept: the size of the picture, how much metadata there is,
 /// and the chunks that may hold an orientation. Everything else is libpng's business.
@@ -12,10 +12,12 @@ struct PNGChunks {
     private(set) var width = 0
     /// Height in pixels.
     private(set) var height = 0
-    /// The contents of the eXIf chunk.
-    private(set) var exif: ArraySlice<UInt8>?
-    /// The contents of the uncompressed iTXt chunk that holds XMP.
-    private(set) var xmp: ArraySlice<UInt8>?
+    private var texts = PNGTexts()
+
+    /// The TIFF structure that may hold the orientation.
+    var exif: [UInt8]? { texts.exif }
+    /// The XMP that may hold the orientation.
+    var xmp: ArraySlice<UInt8>? { texts.xmp }
 
     /// Walks the chunks up to IEND.
     ///
@@ -45,9 +47,7 @@ struct PNGChunks {
                 }
                 return
             case "IDAT": hasData = true
-            case "eXIf": exif = content
-            case "iTXt": xmp = Self.xmp(in: content) ?? xmp
-            default: break
+            case let type: try texts.read(type, content, afterPicture: hasData, name: name)
             }
             // The fifth bit of the first letter marks an ancillary chunk.
             if type.first.map({ $0 & 0x20 != 0 }) == true {
@@ -74,20 +74,6 @@ struct PNGChunks {
         try limits.check(name: name, width: width, height: height)
         self.width = width
         self.height = height
-    }
-
-    /// The text of an iTXt chunk if its keyword is XMP's and it is not compressed.
-    ///
-    /// Layout: keyword, 0, compression flag, compression method, language, 0, translated keyword, 0, text.
-    private static func xmp(in content: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        let keyword = Array("XML:com.adobe.xmp".utf8) + [0, 0]
-        guard content.starts(with: keyword) else { return nil }
-        let fields = content.dropFirst(keyword.count + 1).split(
-            separator: 0,
-            maxSplits: 2,
-            omittingEmptySubsequences: false
-        )
-        return fields.count == 3 ? fields[2] : nil
     }
 }
 

@@ -34,6 +34,7 @@ package final class LanguageVisionModel: Sendable {
     ///   - checkWeights: Whether to look at every number of the weights; norms, biases and all weights of
     ///     small models are always looked at.
     ///   - precision: The arithmetic of linear layers.
+    ///   - maximumPixels: Largest area of a picture that the model sees; nil takes the model's own.
     ///   - packedFolder: A folder that keeps packed weights for the next start; nil keeps none.
     ///   - progress: Told which share of the model has been taken in, 0 to 1, from the calling thread.
     /// - Returns: The model.
@@ -43,10 +44,11 @@ package final class LanguageVisionModel: Sendable {
         _ files: ModelFiles,
         checkWeights: Bool = false,
         precision: PrecisionChoice = .auto,
+        maximumPixels: Int? = nil,
         packedFolder: String? = nil,
         progress: @escaping @Sendable (_ share: Double) -> Void = { _ in }
     ) throws -> LanguageVisionModel {
-        var plan = try ModelPlan(try files.source(), precision: precision)
+        var plan = try ModelPlan(try files.source(), precision: precision, maximumPixels: maximumPixels)
         if checkWeights {
             try plan.tensors.checkAllFinite()
         }
@@ -73,13 +75,15 @@ package final class LanguageVisionModel: Sendable {
     /// - Parameters:
     ///   - files: Where the model is.
     ///   - precision: The arithmetic that it would be loaded for.
+    ///   - maximumPixels: Largest area of a picture that the model sees; nil takes the model's own.
     /// - Returns: Facts and estimates.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
     package static func inspect(
         _ files: ModelFiles,
-        precision: PrecisionChoice = .auto
+        precision: PrecisionChoice = .auto,
+        maximumPixels: Int? = nil
     ) throws -> ModelInformation {
-        try ModelPlan(try files.source(), precision: precision).information
+        try ModelPlan(try files.source(), precision: precision, maximumPixels: maximumPixels).information
     }
 
     init(_ plan: ModelPlan) throws {

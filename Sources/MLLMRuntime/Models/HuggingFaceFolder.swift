@@ -9,7 +9,7 @@ struct HuggingFaceFolder: ModelSource {
     /// The folder's name; in the cache of a hub, where that is a commit, the model's.
     var name: String {
         HubCache.reference(ofPath: path)?.description
-            ?? URL(filePath: path).standardizedFileURL.lastPathComponent
+            ?? PathText.name(of: PathText.absolute(path))
     }
 
     func configuration() throws -> JSONFields {

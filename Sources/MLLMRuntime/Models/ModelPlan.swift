@@ -15,8 +15,11 @@ struct ModelPlan {
     /// - Parameters:
     ///   - source: The checkpoint.
     ///   - choice: The arithmetic.
+    ///   - maximumPixels: Largest area of a picture that the model sees; nil takes the model's own.
     /// - Throws: ``ModelError``, ``TokenizerError`` or `WeightError`, naming file and reason.
-    init(_ source: any ModelSource, precision choice: PrecisionChoice = .auto) throws {
+    init(_ source: any ModelSource, precision choice: PrecisionChoice = .auto, maximumPixels: Int? = nil)
+        throws
+    {
         let fields = try source.configuration()
         let family = try ModelFamily(fields)
         let configuration = try family.configuration(fields)
@@ -35,7 +38,7 @@ struct ModelPlan {
             try source.preprocessing(),
             vision: configuration.vision,
             defaults: type(of: configuration).imageDefaults
-        )
+        ).limited(to: maximumPixels, path: store.path)
         var tensors = try TensorSource(
             store,
             shapes: configuration.shapes,

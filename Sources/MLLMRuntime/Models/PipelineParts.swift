@@ -11,7 +11,7 @@ struct PipelineParts: ModelSource {
     /// Folder with preprocessor_config.json.
     let processor: String
 
-    var name: String { URL(filePath: encoder).standardizedFileURL.lastPathComponent }
+    var name: String { PathText.name(of: PathText.absolute(encoder)) }
 
     func configuration() throws -> JSONFields { try HuggingFaceFolder(path: encoder).configuration() }
 

@@ -25,7 +25,8 @@ struct SampleCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            Picture to edit, PNG or JPEG; resized (Lanczos) to width × height when it has another size. A \
+            Picture to edit, PNG, JPEG or WebP, "-" for standard input; resized (Lanczos) to width × height when it has \
+            another size. A \
             QwenImageEditPlusPipeline takes up to three, each with an --image of its own; the first gives the size.
             """
     )
@@ -247,8 +248,15 @@ struct SampleCommand: AsyncParsableCommand {
         if let grid, !grid.lowercased().hasSuffix(".png") {
             throw PolicyError.setting(name: "grid", value: grid, reason: "its name must end in .png")
         }
+        guard image.count(where: { $0 == PictureFile.standardInput }) < 2 else {
+            throw PolicyError.setting(
+                name: "image",
+                value: PictureFile.standardInput,
+                reason: "standard input holds one picture; give it once"
+            )
+        }
         for path in [output, saveLatents, grid].compactMap({ $0 }) {
-            let folder = (path as NSString).deletingLastPathComponent
+            let folder = PathText.folder(of: path)
             guard FileManager.default.fileExists(atPath: folder.isEmpty ? "." : folder) else {
                 throw PolicyError.setting(name: "output", value: path, reason: "its folder does not exist")
             }

@@ -83,24 +83,22 @@ struct JSONLinesDataset: Sendable {
         self.examples = examples
     }
 
-    /// The file of an image, after checking that it exists below the folder, symbolic links followed.
+    /// The file of an image, after checking that its path lies below the folder and leads to a file.
+    ///
+    /// Links are followed wherever they lead: who made the folder placed them, and the cache of a hub is made of them.
     private static func path(of image: String, root: String, place: (file: String, line: Int)) throws
         -> String
     {
-        func outside() -> DatasetError {
-            .outsideFolder(file: place.file, line: place.line, image: image)
+        guard !image.hasPrefix("/"), !image.split(separator: "/").contains("..") else {
+            throw DatasetError.outsideFolder(file: place.file, line: place.line, image: image)
         }
-        guard !image.hasPrefix("/"), !image.split(separator: "/").contains("..") else { throw outside() }
-        let url = URL(filePath: root).appending(path: image)
-        var isFolder: ObjCBool = false
-        guard unsafe FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder),
-            !isFolder.boolValue
-        else {
-            throw DatasetError.missingImage(file: place.file, line: place.line, image: image)
+        let path = PathText.path(image, in: root)
+        guard FileSize.of(path) != nil else {
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+            let words = target.map { "\(image) (a link to \($0), which leads to no file)" } ?? image
+            throw DatasetError.missingImage(file: place.file, line: place.line, image: words)
         }
-        let resolved = url.resolvingSymlinksInPath().path
-        guard resolved.hasPrefix(root == "/" ? "/" : root + "/") else { throw outside() }
-        return resolved
+        return URL(filePath: path).resolvingSymlinksInPath().path
     }
 
     private static func reason(_ error: any Error) -> String {

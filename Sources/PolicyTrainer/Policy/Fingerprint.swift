@@ -22,9 +22,9 @@ enum Fingerprint {
         for part in parts {
             let names = try FileManager.default.contentsOfDirectory(atPath: part).sorted()
             for name in names
-            where ["json", "model", "safetensors", "txt"].contains((name as NSString).pathExtension) {
+            where ["json", "model", "safetensors", "txt"].contains(PathText.fileExtension(of: name)) {
                 lines.append(
-                    try line((part as NSString).lastPathComponent + "/" + name, path: part + "/" + name)
+                    try line(PathText.name(of: part) + "/" + name, path: part + "/" + name)
                 )
             }
         }

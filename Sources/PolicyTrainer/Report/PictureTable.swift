@@ -70,7 +70,7 @@ struct PictureTable: Sendable {
     /// - Parameter path: The PNG file.
     /// - Throws: What the file system throws.
     func write(to path: String) throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path
+        let folder = PathText.folder(of: PathText.absolute(path))
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try AtomicFile.write(Data(try PNGEncoder.encode(image)), to: path)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Imaging
 import Shared
 
 /// `reward-server eval`.
@@ -11,7 +12,8 @@ struct EvalCommand: AsyncParsableCommand {
             Every line of the file is an object: "source", "prompt", "label", optionally "requirement" and "category", \
             and either "edited" with a number as label, or "edited_a" and "edited_b" with "a", "b", "tie", a number \
             whose sign says which is better, or two ratings. Paths are relative to the file's folder; rows of one \
-            source, prompt and requirement also make pairs.
+            source, prompt and requirement also make pairs. "A", "A>B", "B>A" and "A=B" are understood as well; other keys \
+            of a row are carried through to PREFIX.csv. "-" reads the rows from standard input and needs --output.
 
             Writes PREFIX.results.jsonl as it goes, and goes on from it when it is started again; then PREFIX.json, \
             PREFIX.csv and PREFIX.svg. Exits with 0 when every row was scored, 2 when some were not (they are listed \
@@ -23,6 +25,8 @@ struct EvalCommand: AsyncParsableCommand {
     var pairs: String
 
     @OptionGroup var model: ModelOptions
+
+    @OptionGroup var images: ImageOptions
 
     @Option(help: "Address of a running reward-server, such as http://127.0.0.1:8000.")
     var url: String?
@@ -42,7 +46,7 @@ struct EvalCommand: AsyncParsableCommand {
     @Option(help: "Scores that differ by no more are a tie; calibrated on the rows when left out.")
     var tieThreshold: Double?
 
-    @Option(help: "Lowest and highest rating, such as 1:5; read from the rows when left out.")
+    @Option(help: "Lowest and highest rating, such as 1:5; shown by the rows when left out, if they do.")
     var labelScale: LabelScale?
 
     @Option(
@@ -56,9 +60,13 @@ struct EvalCommand: AsyncParsableCommand {
 
     func validate() throws {
         try model.refuse(url: url)
+        try images.refuse(url: url)
         guard samples >= 1 else { throw ValidationError("--samples must be at least 1") }
         if let tieThreshold, !(0...1).contains(tieThreshold) {
             throw ValidationError("--tie-threshold must be between 0 and 1")
+        }
+        guard pairs != PictureFile.standardInput || output != nil else {
+            throw ValidationError("rows from standard input have no name; say with --output where results go")
         }
         guard Set(score).count == score.count else {
             throw ValidationError("--score names one reading twice")
@@ -68,15 +76,24 @@ struct EvalCommand: AsyncParsableCommand {
     func run() async throws {
         try await ExitStatus.reporting {
             let rows = try EvaluationRow.load(pairs)
+            if let labelScale { try LabelCheck.require(rows, on: labelScale.range, path: pairs) }
+            for warning in LabelCheck.warnings(rows) {
+                StandardStreams.printError("reward-server: warning: \(warning)")
+            }
             let judge =
                 if let url {
                     try EvaluationJudge(url: url, rubric: rubric)
                 } else {
-                    try EvaluationJudge(model.load(), rubric: rubric)
+                    try EvaluationJudge(model.load(images: images.limits), rubric: rubric)
                 }
-            let prefix = output ?? (pairs as NSString).deletingPathExtension + "-eval"
+            let prefix = output ?? PathText.withoutExtension(pairs) + "-eval"
             let store = try ScoreStore(path: prefix + ".results.jsonl")
-            let scored = try EvaluationRun(judge: judge, store: store, progress: Self.progress).score(rows)
+            let scored = try EvaluationRun(
+                judge: judge,
+                store: store,
+                imageLimits: images.limits,
+                progress: Self.progress
+            ).score(rows)
             let settings = EvaluationReport.Settings(
                 readings: score.isEmpty ? [.expected] : score,
                 samples: samples,

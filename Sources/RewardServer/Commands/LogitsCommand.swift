@@ -21,7 +21,10 @@ struct LogitsCommand: AsyncParsableCommand {
     @Option(help: "What the user says; special tokens in it have no power.")
     var prompt: String?
 
-    @Option(name: .customLong("image"), help: "A picture before the prompt (.png, .jpg); may be repeated.")
+    @Option(
+        name: .customLong("image"),
+        help: "A picture before the prompt (PNG, JPEG or WebP); may be repeated."
+    )
     var images: [String] = []
 
     @Option(help: "Text that the next token follows; special tokens in it have no power.")
@@ -40,6 +43,7 @@ struct LogitsCommand: AsyncParsableCommand {
         guard [prompt, text, tokens].count(where: { $0 != nil }) == 1 else {
             throw ValidationError("give one of --prompt, --text and --tokens")
         }
+        try ShellQuestion.requireOneInput(images)
         guard images.isEmpty || prompt != nil else { throw ValidationError("--image needs --prompt") }
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
     }
@@ -68,14 +72,19 @@ struct LogitsCommand: AsyncParsableCommand {
     private func visionModel() throws -> LanguageVisionModel {
         let files = try ModelLocation.resolve(model.model, projector: model.mmproj)
         if !model.force {
-            let information = try LanguageVisionModel.inspect(files, precision: model.precision)
+            let information = try LanguageVisionModel.inspect(
+                files,
+                precision: model.precision,
+                maximumPixels: model.maxPixels
+            )
             let needed = information.pairMemory.totalByteCount
             try MemoryCheck.require(needed, for: information.name, of: AvailableMemory.measure())
         }
         return try LanguageVisionModel.load(
             files,
             checkWeights: model.checkWeights,
-            precision: model.precision
+            precision: model.precision,
+            maximumPixels: model.maxPixels
         )
     }
 

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Imaging
 package import MLLMRuntime
 
 /// The options of every command that takes a model.
@@ -24,6 +25,14 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: """
+            Largest area, in pixels, to which pictures are shrunk for the model (its processor's max_pixels); the model's \
+            own when left out.
+            """
+    )
+    var maxPixels: Int?
+
+    @Option(
+        help: """
             A folder that keeps weights packed for bf16 or int8 arithmetic, so that the next start need not pack them; as \
             large as the weights. Compressed formats are not kept.
             """,
@@ -41,6 +50,7 @@ struct ModelOptions: ParsableArguments {
     var threads: Int?
 
     func validate() throws {
+        guard maxPixels ?? 1 >= 1 else { throw ValidationError("--max-pixels must be at least 1") }
         guard threads ?? 1 >= 1 else { throw ValidationError("--threads must be at least 1") }
         guard mmproj == nil || model != nil else { throw ValidationError("--mmproj needs --model") }
     }
@@ -56,14 +66,20 @@ struct ModelOptions: ParsableArguments {
         guard url == nil || precision == .auto else {
             throw ValidationError("--precision is the server's with --url; give it to serve")
         }
+        guard url == nil || maxPixels == nil else {
+            throw ValidationError("--max-pixels is the server's with --url; give it to serve")
+        }
     }
 
     /// Sets the compute threads and loads the model.
     ///
+    /// - Parameter images: What picture files may ask for.
     /// - Returns: The model.
     /// - Throws: What ``ModelLoading/load()`` throws.
-    func load() throws -> ServedModel {
+    func load(images: DecodeLimits = .standard) throws -> ServedModel {
         ComputeThreads.configure(threads)
+        var loading = loading
+        loading.imageLimits = images
         return try loading.load()
     }
 
@@ -73,6 +89,7 @@ struct ModelOptions: ParsableArguments {
             model: model,
             projector: mmproj,
             precision: precision,
+            maximumPixels: maxPixels,
             checksWeights: checkWeights,
             ignoresMemory: force,
             packedFolder: packedCache,

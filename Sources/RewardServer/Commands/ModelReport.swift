@@ -125,7 +125,11 @@ struct ModelReport: Encodable {
     init(_ loading: ModelLoading) throws {
         let files = try ModelLocation.resolve(loading.model, projector: loading.projector)
         if loading.checksWeights { _ = try loading.load() }
-        let information = try LanguageVisionModel.inspect(files, precision: loading.precision)
+        let information = try LanguageVisionModel.inspect(
+            files,
+            precision: loading.precision,
+            maximumPixels: loading.maximumPixels
+        )
         let vocabulary = TokenizerVocabulary(tokenizer: try LanguageVisionModel.tokenizer(of: files))
         let library = try RubricLibrary(own: ModelLocation.ownRubric(of: files))
         name = information.name

@@ -13,7 +13,7 @@ struct ScoreCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The image before the edit (PNG or JPEG).")
+    @Option(help: "The image before the edit (PNG, JPEG or WebP); \"-\" reads it from standard input.")
     var source: String
 
     @Option(help: "What the edit was asked to do.")
@@ -27,17 +27,21 @@ struct ScoreCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
+    @OptionGroup var images: ImageOptions
+
     @Option(help: "Address of a running reward-server, such as http://127.0.0.1:8000.")
     var url: String?
 
     @Flag(help: "One JSON object a line.")
     var json = false
 
-    @Argument(help: "The images after the edit (PNG or JPEG).")
+    @Argument(help: "The images after the edit (PNG, JPEG or WebP); \"-\" reads it from standard input.")
     var edited: [String]
 
     func validate() throws {
+        try ShellQuestion.requireOneInput([source] + edited)
         try model.refuse(url: url)
+        try images.refuse(url: url)
     }
 
     func run() async throws {
@@ -47,13 +51,14 @@ struct ScoreCommand: AsyncParsableCommand {
                 instruction: instruction,
                 requirement: requirement,
                 rubric: rubric,
-                edited: edited
+                edited: edited,
+                limits: images.limits
             )
             let answer: ShellAnswer
             if let url {
                 answer = try RemoteScoring(url: url).answer(to: question)
             } else {
-                answer = try LocalScoring(model: model.load()).answer(to: question)
+                answer = try LocalScoring(model: model.load(images: images.limits)).answer(to: question)
             }
             for line in json ? try answer.jsonLines() : ScoreTable(answer).lines {
                 StandardStreams.print(line)

@@ -17,6 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
+    @OptionGroup var images: ImageOptions
+
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
@@ -93,6 +95,7 @@ struct ServeCommand: AsyncParsableCommand {
             var loading = model.loading
             loading.imageCacheByteCount = imageCache.count
             loading.prefixCacheByteCount = prefixCache.count
+            loading.imageLimits = images.limits
             let readyFile = readyFile
             try await Server(
                 host: host,

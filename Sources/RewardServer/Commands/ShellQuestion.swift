@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Imaging
 import Shared
@@ -14,17 +15,19 @@ struct ShellQuestion {
     var rubric: String?
     /// Paths of the candidates.
     var edited: [String]
+    /// What the files may ask for.
+    var limits = DecodeLimits.standard
 
     /// The source image's bytes.
     ///
     /// - Throws: ``RequestError/sourceImage(_:)``.
     func sourceFile() throws -> ScoreGroup.ImageFile {
-        try Self.file(source).mapError { RequestError.sourceImage($0) }.get()
+        try Self.file(source, limits: limits).mapError { RequestError.sourceImage($0) }.get()
     }
 
     /// The candidates' bytes, or why there are none.
     func candidates() -> [ScoreGroup.Candidate] {
-        edited.enumerated().map { ScoreGroup.Candidate(id: String($0), file: Self.file($1)) }
+        edited.enumerated().map { ScoreGroup.Candidate(id: String($0), file: Self.file($1, limits: limits)) }
     }
 
     /// The rubric as a request names it: a file is brought along whole.
@@ -47,24 +50,29 @@ struct ShellQuestion {
     }
 
     /// An image file's bytes, or why there are none.
-    static func file(_ path: String) -> Result<ScoreGroup.ImageFile, ScoreFailure> {
+    ///
+    /// - Parameters:
+    ///   - path: The file, or "-" for standard input.
+    ///   - limits: Says how long it may be.
+    /// - Returns: The file.
+    static func file(_ path: String, limits: DecodeLimits) -> Result<ScoreGroup.ImageFile, ScoreFailure> {
         do {
-            let limit = DecodeLimits.standard.maximumBytes
-            let facts = try URL(filePath: path).resourceValues(forKeys: [.isRegularFileKey, .fileSizeKey])
-            guard facts.isRegularFile == true, let count = facts.fileSize else {
-                throw DecodeError.unreadable(name: path, reason: "it is not a regular file")
-            }
-            guard count <= limit else {
-                throw DecodeError.tooManyBytes(name: path, count: count, limit: limit)
-            }
-            let bytes = Array(try Data(contentsOf: URL(filePath: path)))
-            return .success(ScoreGroup.ImageFile(name: path, bytes: bytes))
-        } catch let error as DecodeError {
-            return .failure(ScoreFailure(error))
+            let name = path == PictureFile.standardInput ? "standard input" : path
+            return .success(
+                ScoreGroup.ImageFile(name: name, bytes: try PictureFile.read(path, limits: limits))
+            )
         } catch {
-            let reason =
-                FileManager.default.fileExists(atPath: path) ? "it cannot be opened" : "there is no such file"
-            return .failure(ScoreFailure(DecodeError.unreadable(name: path, reason: reason)))
+            return .failure(ScoreFailure(error))
+        }
+    }
+
+    /// Refuses standard input for more than one picture: there is one stream, and it is read once.
+    ///
+    /// - Parameter paths: All pictures of a command.
+    /// - Throws: `ValidationError`.
+    static func requireOneInput(_ paths: [String]) throws {
+        guard paths.count(where: { $0 == PictureFile.standardInput }) < 2 else {
+            throw ValidationError("\"-\" stands for standard input, which holds one picture; give it once")
         }
     }
 }

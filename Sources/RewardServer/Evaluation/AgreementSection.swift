@@ -33,16 +33,27 @@ struct AgreementSection: Encodable {
         let kendall: Double?
         /// Pearson's r.
         let pearson: Double?
-        /// The mean distance of score and rating, both on 0...1.
-        let meanAbsoluteError: Double
-        /// What the ratings were where the scores were such.
-        let calibration: CalibrationTable
+        /// The mean distance of score and rating, both on 0...1; `nil` without a scale.
+        let meanAbsoluteError: Double?
+        /// What the ratings were where the scores were such; `nil` without a scale.
+        let calibration: CalibrationTable?
 
         private enum CodingKeys: String, CodingKey {
             case count = "n"
             case spearman, kendall, pearson
             case meanAbsoluteError = "mean_absolute_error"
             case calibration
+        }
+
+        /// Writes `null` for what is not known, so that nobody takes it for a report of an older version.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(count, forKey: .count)
+            try container.encode(spearman, forKey: .spearman)
+            try container.encode(kendall, forKey: .kendall)
+            try container.encode(pearson, forKey: .pearson)
+            try container.encode(meanAbsoluteError, forKey: .meanAbsoluteError)
+            try container.encode(calibration, forKey: .calibration)
         }
     }
 
@@ -104,9 +115,9 @@ struct AgreementSection: Encodable {
     /// - Parameters:
     ///   - rows: The rows, each with a score for every edit.
     ///   - category: What they have in common; `nil` for all rows.
-    ///   - scale: The lowest and the highest rating that can be given.
+    ///   - scale: The lowest and the highest rating that can be given, which no row leaves; `nil` when unknown.
     ///   - threshold: The difference of scores that is a tie; `nil` calibrates it on these rows.
-    init(_ rows: [Row], category: String?, scale: ClosedRange<Double>, threshold: Double?) {
+    init(_ rows: [Row], category: String?, scale: ClosedRange<Double>?, threshold: Double?) {
         self.category = category
         rowCount = rows.count
         ratings = Self.ratings(rows, scale: scale)
@@ -137,7 +148,7 @@ struct AgreementSection: Encodable {
         )
     }
 
-    private static func ratings(_ rows: [Row], scale: ClosedRange<Double>) -> Ratings? {
+    private static func ratings(_ rows: [Row], scale: ClosedRange<Double>?) -> Ratings? {
         let points = rows.flatMap { row -> [(score: Double, label: Double)] in
             switch row.label {
             case .rating(let rating): [(row.scores[0], rating)]
@@ -147,15 +158,16 @@ struct AgreementSection: Encodable {
         }
         guard !points.isEmpty else { return nil }
         let (scores, labels) = (points.map(\.score), points.map(\.label))
-        let width = scale.upperBound - scale.lowerBound
-        let scaled = points.map { ($0.score, min(1, max(0, ($0.label - scale.lowerBound) / width))) }
+        let scaled = scale.map { scale in
+            points.map { ($0.score, ($0.label - scale.lowerBound) / (scale.upperBound - scale.lowerBound)) }
+        }
         return Ratings(
             count: points.count,
             spearman: Correlation.spearman(scores, labels),
             kendall: Correlation.kendallTauB(scores, labels),
             pearson: Correlation.pearson(scores, labels),
-            meanAbsoluteError: Correlation.mean(scaled.map { abs($0 - $1) }),
-            calibration: CalibrationTable(scaled.map { (score: $0, label: $1) })
+            meanAbsoluteError: scaled.map { Correlation.mean($0.map { abs($0 - $1) }) },
+            calibration: scaled.map { CalibrationTable($0.map { (score: $0, label: $1) }) }
         )
     }
 

@@ -24,8 +24,8 @@ struct CalibrationPlot {
     /// - Parameter report: The report; panels that it has no values for are left out.
     init(_ report: EvaluationReport) {
         let ratings = report.readings.compactMap { reading in
-            reading.overall.ratings.map {
-                Series(name: reading.score.rawValue, points: Self.points(of: $0.calibration))
+            (reading.overall.ratings?.calibration).map {
+                Series(name: reading.score.rawValue, points: Self.points(of: $0))
             }
         }
         let orders = report.readings.compactMap { reading in

@@ -15,8 +15,10 @@ struct EvaluationReport: Encodable {
     let rowCount: Int
     /// Rows with a score for every edit; only they take part in what follows.
     let scoredCount: Int
-    /// The lowest and the highest rating that can be given.
-    let labelScale: [Double]
+    /// The lowest and the highest rating that can be given; `nil` when neither option nor rows say so.
+    let labelScale: [Double]?
+    /// What a reader should know about the labels.
+    let warnings: [String]
     /// What could not be scored.
     let failures: [Failure]
     /// The agreement, for every way of reading a score.
@@ -53,7 +55,22 @@ struct EvaluationReport: Encodable {
         case rowCount = "rows"
         case scoredCount = "scored"
         case labelScale = "label_scale"
-        case failures, readings
+        case warnings, failures, readings
+    }
+
+    /// Writes `null` for a scale that is not known.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(pairs, forKey: .pairs)
+        try container.encode(model, forKey: .model)
+        try container.encode(modelFingerprint, forKey: .modelFingerprint)
+        try container.encode(rubric, forKey: .rubric)
+        try container.encode(rowCount, forKey: .rowCount)
+        try container.encode(scoredCount, forKey: .scoredCount)
+        try container.encode(labelScale, forKey: .labelScale)
+        try container.encode(warnings, forKey: .warnings)
+        try container.encode(failures, forKey: .failures)
+        try container.encode(readings, forKey: .readings)
     }
 
     /// How to report.
@@ -66,8 +83,8 @@ struct EvaluationReport: Encodable {
         var seed: UInt64 = 0
         /// The difference of scores that is a tie; `nil` calibrates it on all rows.
         var tieThreshold: Double?
-        /// The scale of the ratings; `nil` takes 0...1 when all lie in it, and else the lowest and the
-        /// highest.
+        /// The scale of the ratings, which none of them leaves; `nil` takes 0...1 when all lie in it, and else the
+        /// lowest and the highest, if the ratings are not all equal.
         var labelScale: ClosedRange<Double>?
     }
 
@@ -100,7 +117,8 @@ struct EvaluationReport: Encodable {
             throw EvaluationError.nothingScored(rows: rows.count, first: failures.first?.message ?? "")
         }
         let scale = settings.labelScale ?? Self.scale(of: rows.map(\.row.label))
-        labelScale = [scale.lowerBound, scale.upperBound]
+        labelScale = scale.map { [$0.lowerBound, $0.upperBound] }
+        warnings = LabelCheck.warnings(rows.map(\.row))
         let reader = ScoreReader(rubric: judge.rubric, samples: settings.samples, seed: settings.seed)
         readings = settings.readings.map { reading in
             let read = complete.map { row, answers in
@@ -133,16 +151,10 @@ struct EvaluationReport: Encodable {
         }
     }
 
-    private static func scale(of labels: [EvaluationRow.Label]) -> ClosedRange<Double> {
-        let ratings = labels.flatMap { label in
-            switch label {
-            case .rating(let rating): [rating]
-            case .ratings(let first, let second): [first, second]
-            case .preference: [Double]()
-            }
-        }
-        let (lowest, highest) = (ratings.min() ?? 0, ratings.max() ?? 1)
-        if lowest >= 0, highest <= 1 { return 0...1 }
-        return lowest < highest ? lowest...highest : lowest...(lowest + 1)
+    /// The scale that the ratings show; equal ratings, or a single one, show none.
+    private static func scale(of labels: [EvaluationRow.Label]) -> ClosedRange<Double>? {
+        let ratings = labels.flatMap(\.ratings)
+        guard let lowest = ratings.min(), let highest = ratings.max(), lowest < highest else { return nil }
+        return lowest >= 0 && highest <= 1 ? 0...1 : lowest...highest
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Shared
 
 /// One labelled row: an edit with a rating, or two edits of one image with a preference.
@@ -27,17 +28,24 @@ struct EvaluationRow: Sendable, Equatable {
     var label: Label
     /// What kind of edit it is; `nil` when the row does not say.
     var category: String?
+    /// What else the row says, by key: texts as they are, other values as JSON.
+    var extra: [String: String] = [:]
+    /// The number whose sign is the preference; `nil` when the label is something else.
+    var numberForPreference: Double?
 
     /// Reads a file of rows: one JSON object a line, paths relative to the file's folder.
     ///
-    /// - Parameter path: The file.
+    /// - Parameter path: The file; "-" reads standard input, and paths are then relative to the current folder.
     /// - Returns: The rows, at least one.
     /// - Throws: ``EvaluationError`` that names the first line at fault; nothing has been scored by then.
     static func load(_ path: String) throws(EvaluationError) -> [EvaluationRow] {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let isInput = path == PictureFile.standardInput
+        let contents =
+            isInput ? try? FileHandle.standardInput.readToEnd() : FileManager.default.contents(atPath: path)
+        guard let data = contents else {
             throw .unusable(path: path, reason: "no such file, or not readable")
         }
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = isInput ? "" : PathText.folder(of: path)
         var rows: [EvaluationRow] = []
         for (index, line) in data.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             guard line.contains(where: { ![0x20, 0x09, 0x0D].contains($0) }) else { continue }
@@ -63,12 +71,16 @@ private struct EvaluationRowObject: Decodable {
     let requirement: String?
     let label: LabelValue
     let category: String?
+    let extra: [String: String]
 
     /// A number, a word or two numbers.
     enum LabelValue: Decodable {
         case number(Double)
         case word(String)
         case numbers([Double])
+
+        /// The number, if it is one.
+        var number: Double? { if case .number(let number) = self { number } else { nil } }
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
@@ -95,7 +107,7 @@ private struct EvaluationRowObject: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        try decoder.refuseUnknownKeys(CodingKeys.self)
+        extra = try ExtraFields(from: decoder, besides: CodingKeys.self).texts
         let container = try decoder.container(keyedBy: CodingKeys.self)
         source = try container.decode(String.self, forKey: .source)
         edited = try container.decodeIfPresent(String.self, forKey: .edited)
@@ -115,7 +127,8 @@ private struct EvaluationRowObject: Decodable {
         default: throw Self.failure(.edited, "give either \"edited\", or \"edited_a\" and \"edited_b\"")
         }
         func absolute(_ path: String) -> String {
-            path.hasPrefix("/") || folder.isEmpty ? path : (folder as NSString).appendingPathComponent(path)
+            // In a row "-" is a file like any other.
+            PathText.path(path, in: folder.isEmpty && path == PictureFile.standardInput ? "." : folder)
         }
         return EvaluationRow(
             line: line,
@@ -124,7 +137,9 @@ private struct EvaluationRowObject: Decodable {
             prompt: prompt,
             requirement: requirement ?? "",
             label: try label(edits: paths.count),
-            category: category
+            category: category,
+            extra: extra,
+            numberForPreference: paths.count == 2 ? label.number : nil
         )
     }
 
@@ -132,17 +147,41 @@ private struct EvaluationRowObject: Decodable {
         switch (label, edits) {
         case (.number(let rating), 1): .rating(rating)
         case (.number(let sign), _): .preference(sign > 0 ? 1 : sign < 0 ? -1 : 0)
-        case (.word("a"), 2): .preference(1)
-        case (.word("b"), 2): .preference(-1)
-        case (.word("tie"), 2): .preference(0)
+        case (.word(let word), 2): .preference(try Self.order(word))
         case (.numbers(let ratings), 2) where ratings.count == 2: .ratings(ratings[0], ratings[1])
         case (_, 1): throw Self.failure(.label, "must be a number for one edit")
         default:
-            throw Self.failure(
-                .label,
-                "must be \"a\", \"b\", \"tie\", a number whose sign says so, or two ratings, for two edits"
-            )
+            throw Self.failure(.label, Self.expectation)
         }
+    }
+
+    private static let expectation = """
+        must be "a", "b", "tie", "A>B" or the like, a number whose sign says so, or two ratings, for two edits
+        """
+
+    /// The preference that a word means, in capitals or not: A, B, tie, or both letters with >, < or = between them,
+    /// which may be doubled.
+    private static func order(_ word: String) throws -> Int {
+        let text = word.lowercased().filter { !$0.isWhitespace }
+        switch text {
+        case "a": return 1
+        case "b": return -1
+        case "tie": return 0
+        default: break
+        }
+        guard let first = text.first, let last = text.last, text.count >= 3,
+            Set([first, last]) == ["a", "b"]
+        else {
+            throw failure(.label, expectation)
+        }
+        let forFirst: Int
+        switch text.dropFirst().dropLast() {
+        case ">", ">>": forFirst = 1
+        case "<", "<<": forFirst = -1
+        case "=", "==": forFirst = 0
+        default: throw failure(.label, expectation)
+        }
+        return first == "a" ? forFirst : -forFirst
     }
 
     private static func failure(_ key: CodingKeys, _ reason: String) -> DecodingError {

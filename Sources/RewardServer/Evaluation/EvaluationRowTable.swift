@@ -2,8 +2,9 @@ import Shared
 
 /// The rows of an evaluation as CSV (RFC 4180): one line a row and way of reading a score.
 ///
-/// Columns: `line,category,prompt,label,score,edit_a,edit_b,difference,error`. `edit_b` and `difference` are
-/// empty for rows with one edit, all three numbers where an edit has no score: a failure is never a number.
+/// Columns: `line,category,prompt,label,score,edit_a,edit_b,difference,error`, then what else rows say, by key; a key
+/// with the name of a column before it gets `row.` in front. `edit_b` and `difference` are empty for rows with one
+/// edit, all three numbers where an edit has no score: a failure is never a number.
 enum EvaluationRowTable {
     /// Writes the table.
     ///
@@ -18,9 +19,9 @@ enum EvaluationRowTable {
         settings: EvaluationReport.Settings
     ) -> String {
         let reader = ScoreReader(rubric: judge.rubric, samples: settings.samples, seed: settings.seed)
-        var lines = [
-            ["line", "category", "prompt", "label", "score", "edit_a", "edit_b", "difference", "error"]
-        ]
+        let own = ["line", "category", "prompt", "label", "score", "edit_a", "edit_b", "difference", "error"]
+        let extra = Set(rows.flatMap(\.row.extra.keys)).sorted()
+        var lines = [own + extra.map { own.contains($0) ? "row." + $0 : $0 }]
         for scored in rows {
             for reading in settings.readings {
                 let numbers = scored.answers.map { answer in
@@ -31,12 +32,13 @@ enum EvaluationRowTable {
                 }
                 let difference: Double? =
                     if numbers.count == 2, let a = numbers[0], let b = numbers[1] { a - b } else { nil }
-                lines.append([
+                let columns = [
                     String(scored.row.line), scored.row.category ?? "", scored.row.prompt,
                     text(of: scored.row.label), reading.rawValue,
                     text(of: numbers[0]), numbers.count == 2 ? text(of: numbers[1]) : "",
                     text(of: difference), messages.joined(separator: "; "),
-                ])
+                ]
+                lines.append(columns + extra.map { scored.row.extra[$0] ?? "" })
             }
         }
         return lines.map { $0.map(quoted).joined(separator: ",") + "\r\n" }.joined()

@@ -1,3 +1,4 @@
+import Imaging
 import Shared
 
 /// Rows → scores: asks the judge for what earlier runs have not scored, source image by source image.
@@ -22,6 +23,8 @@ struct EvaluationRun {
     let judge: EvaluationJudge
     /// What has been answered.
     let store: ScoreStore
+    /// What picture files may ask for.
+    var imageLimits = DecodeLimits.standard
     /// Told how many of how many edits are done.
     let progress: (_ done: Int, _ total: Int) -> Void
 
@@ -69,11 +72,11 @@ struct EvaluationRun {
     /// The answers for rows of one source image and text.
     private func answers(for rows: [EvaluationRow]) throws -> [[Result<Answer, ScoreFailure>]] {
         guard let first = rows.first else { return [] }
-        let source = Self.digest(of: first.source)
+        let source = digest(of: first.source)
         let keys = rows.map { row in
             row.edited.map { path in
                 source.flatMap { source in
-                    Self.digest(of: path).map { edited in
+                    digest(of: path).map { edited in
                         ScoreStore.key(of: row, source: source, edited: edited, judge: judge)
                     }
                 }
@@ -111,7 +114,8 @@ struct EvaluationRun {
             instruction: row.prompt,
             requirement: row.requirement,
             rubric: judge.rubricName,
-            edited: paths
+            edited: paths,
+            limits: imageLimits
         )
         do {
             return try judge.answer(question).rows.map(\.outcome)
@@ -125,7 +129,7 @@ struct EvaluationRun {
 
     private static let unanswered = ScoreFailure(type: "model_error", message: "the judge left the image out")
 
-    private static func digest(of path: String) -> Result<ContentHash, ScoreFailure> {
-        ShellQuestion.file(path).map { ContentHash($0.bytes) }
+    private func digest(of path: String) -> Result<ContentHash, ScoreFailure> {
+        ShellQuestion.file(path, limits: imageLimits).map { ContentHash($0.bytes) }
     }
 }

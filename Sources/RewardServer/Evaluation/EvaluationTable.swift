@@ -70,19 +70,23 @@ struct EvaluationTable {
         }
     }
 
-    private static func calibration(_ section: AgreementSection, scale: [Double]) -> [String] {
+    private static func calibration(_ section: AgreementSection, scale: [Double]?) -> [String] {
         var lines: [String] = []
-        if let ratings = section.ratings {
-            let (low, high) = (scale.first ?? 0, scale.last ?? 1)
+        if section.ratings != nil, scale == nil {
+            lines.append(
+                " no calibration: the ratings do not show their scale; give it with --label-scale LOW:HIGH"
+            )
+        }
+        if let table = section.ratings?.calibration, let low = scale?.first, let high = scale?.last {
             lines.append(" calibration (ratings of \(plain(low)) to \(plain(high)) as 0 to 1)")
             lines.append("       score      n  mean score  mean rating")
-            for bin in ratings.calibration.bins where bin.count > 0 {
+            for bin in table.bins where bin.count > 0 {
                 lines.append(
                     "  \(number(bin.lower, 4, digits: 1)) – \(number(bin.upper, 3, digits: 1))"
                         + "  \(whole(bin.count, 5))  \(number(bin.meanScore, 10))  \(number(bin.meanLabel, 11))"
                 )
             }
-            lines.append(" expected calibration error \(number(ratings.calibration.error, 5))")
+            lines.append(" expected calibration error \(number(table.error, 5))")
         }
         if let pairs = section.pairs {
             lines.append(" right orders by the difference of the scores")
@@ -96,7 +100,8 @@ struct EvaluationTable {
         return lines
     }
 
-    private static func plain(_ value: Double) -> String {
+    /// A number as short as it can be written.
+    static func plain(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e9 ? String(Int(value)) : String(value)
     }
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Imaging
 import NIOCore
 import Shared
 
@@ -70,7 +71,8 @@ struct InformationEndpoints: Sendable {
 
     /// `GET /v1/info`: version, model, limits and load.
     func information() throws(WireError) -> Response {
-        let identity = try state.model().identity
+        let model = try state.model()
+        let identity = model.identity
         return JSONReply.response(
             Information(
                 version: Version.current,
@@ -80,7 +82,7 @@ struct InformationEndpoints: Sendable {
                 precision: identity.precision,
                 threads: Parallel.threadCount,
                 preprocessHash: identity.preprocessHash,
-                limits: Information.Limits(limits),
+                limits: Information.Limits(limits, images: model.scorer.imageLimits),
                 queueDepth: queue.depth
             )
         )
@@ -148,12 +150,16 @@ private struct Information: Encodable {
         let maximumEdits: Int
         let maximumQueue: Int
         let maximumText: Int
+        let maximumImagePixels: Int
+        let maximumImageBytes: Int
 
-        init(_ limits: ServerLimits) {
+        init(_ limits: ServerLimits, images: DecodeLimits) {
             maximumBody = limits.maximumBody
             maximumEdits = limits.maximumEdits
             maximumQueue = limits.maximumQueue
             maximumText = RequestError.maximumTextLength
+            maximumImagePixels = images.maximumPixels
+            maximumImageBytes = images.maximumBytes
         }
 
         private enum CodingKeys: String, CodingKey {
@@ -161,6 +167,8 @@ private struct Information: Encodable {
             case maximumEdits = "max_edits"
             case maximumQueue = "max_queue_items"
             case maximumText = "max_text_characters"
+            case maximumImagePixels = "max_image_pixels"
+            case maximumImageBytes = "max_image_bytes"
         }
     }
 }

@@ -33,7 +33,7 @@ enum RubricFile {
         } catch {
             throw .malformed(rubric: path, reason: DecodingReason(error).text)
         }
-        let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+        let name = PathText.name(of: PathText.withoutExtension(path))
         return try Rubric(document, name: name)
     }
 }

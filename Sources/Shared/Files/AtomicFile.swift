@@ -35,7 +35,7 @@ package enum AtomicFile {
         guard fsync(descriptor) == 0, close(descriptor) == 0, unsafe rename(temporary, path) == 0 else {
             throw failure()
         }
-        try syncFolder((path as NSString).deletingLastPathComponent)
+        try syncFolder(PathText.folder(of: path))
     }
 
     /// Syncs a folder, so that names made or moved in it survive a crash.

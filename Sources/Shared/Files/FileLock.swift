@@ -21,10 +21,10 @@ package final class FileLock {
             .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
         }
         while true {
-            try? FileManager.default.createDirectory(
-                atPath: (path as NSString).deletingLastPathComponent,
-                withIntermediateDirectories: true
-            )
+            let folder = PathText.folder(of: path)
+            if !folder.isEmpty {
+                try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
             descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw failure() }
             if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {

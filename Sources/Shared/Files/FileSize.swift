@@ -14,11 +14,11 @@ package enum FileSize {
     /// - Parameter folder: A folder, which need not exist: then its nearest parent that does counts.
     /// - Returns: The room for a user without privileges.
     package static func free(in folder: String) -> Int? {
-        var path = URL(fileURLWithPath: folder).standardizedFileURL.path
+        var path = PathText.absolute(folder)
         var information = statvfs()
         while unsafe statvfs(path, &information) != 0 {
             guard errno == ENOENT, path != "/" else { return nil }
-            path = (path as NSString).deletingLastPathComponent
+            path = PathText.folder(of: path)
         }
         return Int(
             clamping: UInt64(information.f_bavail).multipliedReportingOverflow(

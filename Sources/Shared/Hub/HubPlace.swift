@@ -64,7 +64,7 @@ struct HubPlace {
     ) throws(HubError) {
         let target = target(of: file)
         let partial = partial(of: file)
-        for path in [target, partial] { try makeFolder((path as NSString).deletingLastPathComponent) }
+        for path in [target, partial] { try makeFolder(PathText.folder(of: path)) }
         let lock = try lock(file.checksum.digits, onWait: onWait)
         // A lock in the user's folder goes with the partial file, one in the cache stays as huggingface_hub's do.
         defer { lock.release(removing: cache == nil) }
@@ -84,7 +84,7 @@ struct HubPlace {
         }
         guard reference.effectiveRevision != commit else { return }
         let path = cache.refPath(of: reference)
-        try makeFolder((path as NSString).deletingLastPathComponent)
+        try makeFolder(PathText.folder(of: path))
         let lock = try lock("refs", onWait: {})
         defer { lock.release() }
         let data = Data(commit.utf8)
@@ -108,7 +108,7 @@ struct HubPlace {
     }
 
     private func lock(_ name: String, onWait: () -> Void) throws(HubError) -> FileLock {
-        let repository = cache.map { ($0.repositoryFolder(of: reference) as NSString).lastPathComponent }
+        let repository = cache.map { PathText.name(of: $0.repositoryFolder(of: reference)) }
         let path = (repository.map { root + "/.locks/" + $0 } ?? staging) + "/" + name + ".lock"
         do {
             return try FileLock(path, onWait: onWait)
@@ -120,7 +120,7 @@ struct HubPlace {
     /// Makes `snapshots/<commit>/<path>` a link to the blob, in one step.
     private func link(_ file: HubFile) throws(HubError) {
         let path = folder + "/" + file.path
-        try makeFolder((path as NSString).deletingLastPathComponent)
+        try makeFolder(PathText.folder(of: path))
         let depth = file.path.split(separator: "/").count + 1
         let target = String(repeating: "../", count: depth) + "blobs/" + file.checksum.digits
         let temporary = path + ".\(UUID().uuidString).link"

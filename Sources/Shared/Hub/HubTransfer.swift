@@ -48,7 +48,7 @@ struct HubTransfer {
         }
         guard unsafe rename(partial, target) == 0 else { throw PartialFile.failure(target) }
         do {
-            try AtomicFile.syncFolder((target as NSString).deletingLastPathComponent)
+            try AtomicFile.syncFolder(PathText.folder(of: target))
         } catch {
             throw .file(path: target, reason: error.description)
         }

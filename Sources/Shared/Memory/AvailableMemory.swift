@@ -68,7 +68,7 @@ private struct SystemFiles {
     let root: String
 
     func lines(_ path: String) -> [String] {
-        let path = (root as NSString).appendingPathComponent(path)
+        let path = root + (path.hasPrefix("/") ? path : "/" + path)
         guard let data = FileManager.default.contents(atPath: path) else { return [] }
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
     }

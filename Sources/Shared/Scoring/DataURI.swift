@@ -19,13 +19,15 @@ package struct DataURI: Sendable, Hashable {
 
     /// Wraps an image file; the media type is read from its first bytes.
     ///
-    /// - Parameter image: A PNG or JPEG file; anything else travels as `application/octet-stream`.
+    /// - Parameter image: A PNG, JPEG or WebP file; anything else travels as `application/octet-stream`.
     package init(image: [UInt8]) {
         let mediaType =
             if image.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
                 "image/png"
             } else if image.starts(with: [0xFF, 0xD8]) {
                 "image/jpeg"
+            } else if image.starts(with: "RIFF".utf8), image.dropFirst(8).starts(with: "WEBP".utf8) {
+                "image/webp"
             } else {
                 "application/octet-stream"
             }

@@ -17,8 +17,8 @@ enum GGUFSplit {
         func failure(_ path: String, _ reason: String, _ remedy: String) -> WeightError {
             .parts(path: path, reason: reason, remedy: remedy)
         }
-        let name = (file.path as NSString).lastPathComponent
-        let folder = (file.path as NSString).deletingLastPathComponent
+        let name = PathText.name(of: file.path)
+        let folder = PathText.folder(of: file.path)
         guard let match = name.wholeMatch(of: /(.*)-([0-9]{5})-of-([0-9]{5})\.(gguf|GGUF)/),
             let count = Int(match.output.3), count == file.metadata.integer("split.count")
         else {
@@ -34,7 +34,7 @@ enum GGUFSplit {
         for index in 0..<count {
             let number = String(repeating: "0", count: max(0, 5 - "\(index + 1)".count)) + "\(index + 1)"
             let partName = "\(match.output.1)-\(number)-of-\(match.output.3).\(match.output.4)"
-            let path = folder.isEmpty ? partName : (folder as NSString).appendingPathComponent(partName)
+            let path = partName == name ? file.path : PathText.path(partName, in: folder)
             guard path == file.path || FileManager.default.fileExists(atPath: path) else {
                 throw failure(file.path, "\(partName) is missing beside it", "download all \(count) parts")
             }

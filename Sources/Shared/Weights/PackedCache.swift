@@ -71,7 +71,7 @@ package final class PackedCache: Sendable {
     package func save() throws {
         let contents = contents.withLock { $0 }
         guard !contents.isInFile else { return }
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = PathText.folder(of: path)
         if !folder.isEmpty {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }

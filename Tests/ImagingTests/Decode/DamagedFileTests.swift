@@ -7,6 +7,8 @@ import Testing
         "png/rgb8-text-and-pieces.png", "png/rgb8-exif5.png", "png/rgb8-xmp7.png", "png/rgb8-animation.png",
         "jpg/gray.jpg", "jpg/ycc420.jpg", "jpg/ycc422-progressive.jpg", "jpg/ycc420-restarts.jpg",
         "jpg/cmyk-adobe.jpg", "jpg/ycck-adobe.jpg", "jpg/exif6.jpg", "jpg/xmp5.jpg",
+        "pngtext/text-squeezed5.png", "pngtext/xmp-language8.png", "pngtext/text-capitals6.png",
+        "webp/lossy.webp", "webp/lossless-alpha.webp", "webp/lossy-alpha.webp", "webp/exif6.webp",
     ]
 
     /// Small, so that a damaged header cannot slow the tests down.

@@ -78,10 +78,29 @@ struct JSONLinesDatasetTests {
             #expect(error(outside) == .outsideFolder(file: file, line: 2, image: outside))
         }
         try FileManager.default.createSymbolicLink(
-            atPath: folder.file("images/link.png"),
-            withDestinationPath: "/etc/hostname"
+            atPath: folder.file("images/dangling.png"),
+            withDestinationPath: "../blobs/none"
         )
-        #expect(error("images/link.png") == .outsideFolder(file: file, line: 2, image: "images/link.png"))
+        let words = "images/dangling.png (a link to ../blobs/none, which leads to no file)"
+        #expect(error("images/dangling.png") == .missingImage(file: file, line: 2, image: words))
+    }
+
+    @Test("a link to a picture is a picture, also outside the folder as in the cache of a hub")
+    func links() throws {
+        let blobs = try TemporaryFolder()
+        let blob = blobs.file("0123abcd")
+        try FileManager.default.copyItem(atPath: folder.file("images/a.png"), toPath: blob)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("images/first.png"),
+            withDestinationPath: blob
+        )
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("images/second.png"),
+            withDestinationPath: "first.png"
+        )
+        let linked = try dataset("{\"prompt\": \"x\", \"image\": \"images/second.png\"}")
+        let image = try ImageDecoder.decode(contentsOf: linked.examples[0].image)
+        #expect(try image == ImageDecoder.decode(contentsOf: folder.file("images/a.png")))
     }
 
     @Test("a folder without rows or without metadata is refused")

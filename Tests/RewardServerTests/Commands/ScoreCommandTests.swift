@@ -93,6 +93,52 @@ import Testing
         #expect(outcome.errors.hasPrefix("reward-server: "))
     }
 
+    @Test("- reads one picture from standard input, as source or as edit")
+    func standardInput() async throws {
+        let folder = Fixtures.folder
+        let options = ["--instruction", "x", "--model", Fixtures.judge, "--json"]
+        func score(_ source: String, _ edited: [String], _ input: String) async throws -> Shell.Outcome {
+            try await Shell.run(
+                ["score", "--source", source] + options + edited,
+                in: folder.path,
+                input: folder.appending(path: input).path
+            )
+        }
+        let named = try await score("source.png", ["edit-a.png"], "edit-b.jpg")
+        #expect(named.status == 0, "\(named.errors)")
+        let source = try await score("-", ["edit-a.png"], "source.png")
+        #expect(source.output == named.output, "\(source.errors)")
+        let edited = try await score("source.png", ["-"], "edit-a.png")
+        #expect(edited.output == named.output.replacing("\"image\":\"edit-a.png\"", with: "\"image\":\"-\""))
+        let twice = try await score("-", ["edit-a.png", "-"], "source.png")
+        #expect(twice.status == 1 && twice.errors.contains("give it once"), "\(twice.errors)")
+        let empty = try await Shell.run(
+            ["score", "--source", "-"] + options + ["edit-a.png"],
+            in: folder.path
+        )
+        #expect(
+            empty.status == 1 && empty.errors.contains("standard input: the file is empty"),
+            "\(empty.errors)"
+        )
+    }
+
+    @Test("limits of pixels and bytes are the owner's, and what the model sees as well")
+    func imageLimits() async throws {
+        let few = try await run(["--max-image-pixels", "10", "edit-a.png"])
+        #expect(few.status == 1 && few.errors.contains("over the limit of 10 pixels"), "\(few.errors)")
+        let short = try await run(["--max-image-bytes", "10", "edit-a.png"])
+        #expect(short.status == 1 && short.errors.contains("over the limit of 10"), "\(short.errors)")
+        let tiny = try await run(["--max-pixels", "3", "edit-a.png"])
+        #expect(tiny.status == 1 && tiny.errors.contains("max_pixels"), "\(tiny.errors)")
+        let remote = try await Shell.run(
+            [
+                "score", "--source", "s", "--instruction", "x", "--url", "http://127.0.0.1:9", "--max-pixels",
+                "9", "e",
+            ]
+        )
+        #expect(remote.status == 1 && remote.errors.contains("give it to serve"), "\(remote.errors)")
+    }
+
     @Test(
         "the help of every command says what it does",
         arguments: ["", "serve", "score", "inspect", "selfcheck", "eval", "pull", "logits"]

@@ -55,7 +55,10 @@ import Testing
             ("\"a\"", EvaluationRow.Label.preference(1)), ("\"b\"", .preference(-1)),
             ("\"tie\"", .preference(0)), ("1", .preference(1)), ("-0.5", .preference(-1)),
             ("0", .preference(0)),
-            ("[4, 2.5]", .ratings(4, 2.5)),
+            ("[4, 2.5]", .ratings(4, 2.5)), ("\"A\"", .preference(1)), ("\"B\"", .preference(-1)),
+            ("\"A>B\"", .preference(1)), ("\"B>A\"", .preference(-1)), ("\"A=B\"", .preference(0)),
+            ("\"A < B\"", .preference(-1)), ("\"b<a\"", .preference(1)), ("\"B==A\"", .preference(0)),
+            ("\"A>>B\"", .preference(1)), ("\"Tie\"", .preference(0)),
         ]
     )
     func labels(_ text: String, _ label: EvaluationRow.Label) throws {
@@ -91,7 +94,10 @@ import Testing
                 "{\"source\":\"s\",\"edited\":\"e\",\"edited_a\":\"e\",\"prompt\":\"p\",\"label\":1}",
                 "give either"
             ),
-            ("{\"source\":\"s\",\"edited\":\"e\",\"prompt\":\"p\",\"label\":1,\"x\":1}", "unknown key \"x\""),
+            (
+                "{\"source\":\"s\",\"edited_a\":\"e\",\"edited_b\":\"e\",\"prompt\":\"p\",\"label\":\"a>a\"}",
+                "\"A>B\""
+            ),
             ("{\"source\":3,\"edited\":\"e\",\"prompt\":\"p\",\"label\":1}", "\"source\" must be a text"),
             ("not json", "line 2"),
         ]
@@ -101,6 +107,20 @@ import Testing
         let text = try #require(error).description
         #expect(text.contains(", line 2: "))
         #expect(text.contains(reason), "\(text)")
+    }
+
+    @Test("other keys are carried along, texts as they are and the rest as JSON")
+    func extraKeys() throws {
+        let rows = try load(
+            """
+            {"source":"s","edited":"e","prompt":"p","label":1,"id":"x/7","n":3,"h":0.5,"t":true,"o":{"b":[1,null],"a":"é"}}
+            """
+        )
+        #expect(
+            rows[0].extra == [
+                "id": "x/7", "n": "3", "h": "0.5", "t": "true", "o": "{\"a\":\"é\",\"b\":[1,null]}",
+            ]
+        )
     }
 
     @Test("no file and no rows are errors")

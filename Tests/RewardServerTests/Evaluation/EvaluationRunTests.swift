@@ -114,6 +114,50 @@ import Testing
         }
     }
 
+    @Test(
+        "one rating, or equal ones, show no scale: no error, no calibration",
+        arguments: [[3.0], [3, 3], [1], [1, 1]]
+    )
+    func noScale(ratings: [Double]) throws {
+        let folder = try folder()
+        let judge = try judge(counting: Lock(0))
+        var rows = ratings.enumerated().map { row(folder, [$0 + 1], .rating($1)) }
+        rows[0].extra = ["id": "x,7", "score": "own"]
+        let scored = try EvaluationRun(
+            judge: judge,
+            store: ScoreStore(path: folder.file("r.jsonl")),
+            progress: { _, _ in }
+        ).score(rows)
+        func report(_ scale: ClosedRange<Double>?) throws -> EvaluationReport {
+            try EvaluationReport(
+                scored,
+                pairs: "rows.jsonl",
+                judge: judge,
+                settings: EvaluationReport.Settings(labelScale: scale)
+            )
+        }
+        let unknown = try report(nil)
+        #expect(unknown.labelScale == nil)
+        #expect(unknown.readings[0].overall.ratings?.meanAbsoluteError == nil)
+        #expect(unknown.readings[0].overall.ratings?.calibration == nil)
+        let text = String(decoding: try JSONEncoder().encode(unknown), as: UTF8.self)
+        for key in ["label_scale", "mean_absolute_error", "calibration", "spearman"] {
+            #expect(text.contains("\"\(key)\":null"), "\(key)")
+        }
+        let lines = EvaluationTable(unknown).lines
+        #expect(lines.contains { $0.contains("--label-scale") } && lines.contains { $0.hasSuffix("–") })
+        #expect(!CalibrationPlot(unknown).svg.contains("mean rating"))
+        let known = try report(1...5)
+        let scaled = (ratings[0] - 1) / 4
+        let errors = try scored.map { abs(try $0.answers[0].get().score.score - scaled) }
+        let found = try #require(known.readings[0].overall.ratings?.meanAbsoluteError)
+        #expect(abs(found - errors.reduce(0, +) / Double(errors.count)) < 1e-12)
+        let csv = EvaluationRowTable.csv(scored, judge: judge, settings: EvaluationReport.Settings())
+            .split(separator: "\r\n")
+        #expect(csv[0].hasSuffix(",error,id,row.score"))
+        #expect(csv[1].hasSuffix(",\"x,7\",own"))
+    }
+
     @Test("ratings of one source make pairs, rankings and correlations; categories share the threshold")
     func report() throws {
         let folder = try folder()

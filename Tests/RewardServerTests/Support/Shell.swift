@@ -27,17 +27,20 @@ enum Shell {
         throw NoProgram()
     }
 
-    /// Runs the program to its end; `environment` is added to that of the tests.
+    /// Runs the program to its end; `environment` is added to that of the tests, `input` is the file that it reads as
+    /// standard input.
     static func run(
         _ arguments: [String],
         in folder: String = "/",
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        input: String = "/dev/null"
     ) async throws -> Outcome {
         let process = Process()
         process.executableURL = try program()
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: folder)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: input))
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors

@@ -23,7 +23,7 @@ struct ImageProcessor: Sendable {
     /// Smallest area of the resized image, in pixels.
     let minimumPixels: Int
     /// Largest area of the resized image, in pixels.
-    let maximumPixels: Int
+    private(set) var maximumPixels: Int
     let normalization: PixelNormalization
 
     /// Reads and checks the fields.
@@ -79,6 +79,29 @@ struct ImageProcessor: Sendable {
             standardDeviation: deviation,
             rescaleFactor: try fields.number("rescale_factor", in: 1e-9...1, fallback: 1.0 / 255.0)
         )
+    }
+
+    /// The same processor with another largest area, as `max_pixels` given to transformers' processor sets it.
+    ///
+    /// - Parameters:
+    ///   - maximumPixels: Largest area of the resized image, in pixels; nil keeps the model's own.
+    ///   - path: The model, for the error.
+    /// - Returns: The processor.
+    /// - Throws: ``ModelError/field(path:name:reason:)`` for less than the smallest area.
+    func limited(to maximumPixels: Int?, path: String) throws(ModelError) -> ImageProcessor {
+        guard let maximumPixels else { return self }
+        let least = max(minimumPixels, patchSize * patchSize * mergeSize * mergeSize)
+        guard maximumPixels >= least else {
+            throw .field(
+                path: path,
+                name: "max_pixels",
+                reason:
+                    "is set to \(maximumPixels), less than the model's smallest picture of \(least) pixels"
+            )
+        }
+        var processor = self
+        processor.maximumPixels = maximumPixels
+        return processor
     }
 
     /// How an image of some size is resized.

@@ -27,7 +27,7 @@ struct GGUFPair: ModelSource {
     }
 
     var name: String {
-        URL(filePath: text.file.path).deletingPathExtension().lastPathComponent
+        PathText.name(of: PathText.withoutExtension(text.file.path))
     }
 
     func configuration() throws -> JSONFields {

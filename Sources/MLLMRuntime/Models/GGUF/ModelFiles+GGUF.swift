@@ -15,8 +15,8 @@ extension ModelFiles {
     /// - Returns: Both files.
     /// - Throws: ``GGUFModelError/missingProjector(text:)``, ``GGUFModelError/severalProjectors(text:names:)``.
     package static func gguf(beside text: String) throws(GGUFModelError) -> ModelFiles {
-        let folder = (text as NSString).deletingLastPathComponent
-        let own = (text as NSString).lastPathComponent
+        let folder = PathText.folder(of: text)
+        let own = PathText.name(of: text)
         let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
         let names = all.filter { name in
             let lower = name.lowercased()
@@ -31,7 +31,7 @@ extension ModelFiles {
             throw .severalProjectors(text: text, names: names)
         }
         let best = names.min { rank($0) < rank($1) } ?? first
-        return .gguf(text: text, projector: (folder as NSString).appendingPathComponent(best))
+        return .gguf(text: text, projector: PathText.path(best, in: folder))
     }
 
     /// The place of a file's precision among ``precisions``; those that are none of them come last.

@@ -66,7 +66,7 @@ final class FluxKontextPolicy: EditingPolicy {
         let secondTokenizer = try index.part("tokenizer_2", accepted: ["T5TokenizerFast", "T5Tokenizer"])
         let denoiser = try index.part("transformer", accepted: ["FluxTransformer2DModel"])
         folder = index.folder
-        name = URL(filePath: index.folder).standardizedFileURL.lastPathComponent
+        name = PathText.name(of: PathText.absolute(index.folder))
         scheduleConfiguration = try FlowScheduleConfiguration(path: scheduler + "/scheduler_config.json")
         textConditioner = try TextConditioner(
             folder: index.folder,

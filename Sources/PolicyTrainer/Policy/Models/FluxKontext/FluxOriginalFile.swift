@@ -30,13 +30,12 @@ struct FluxOriginalFile: WeightStore {
     /// - Throws: ``PolicyError`` for another kind of file; `WeightError` for a damaged one.
     init(path: String, configuration: FluxConfiguration) throws {
         self.path = path
-        let url = URL(filePath: path)
-        switch url.pathExtension.lowercased() {
+        switch PathText.fileExtension(of: path).lowercased() {
         case "gguf": store = try GGUFFile(path: path)
         case "safetensors":
             store = try WeightFolder(
-                folder: url.deletingLastPathComponent().path(percentEncoded: false),
-                stem: url.deletingPathExtension().lastPathComponent
+                folder: PathText.folder(of: PathText.absolute(path)),
+                stem: PathText.name(of: PathText.withoutExtension(path))
             )
         default:
             throw PolicyError.unsupported(

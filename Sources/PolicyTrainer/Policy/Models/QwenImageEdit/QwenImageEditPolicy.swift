@@ -53,7 +53,7 @@ final class QwenImageEditPolicy: EditingPolicy {
         let processor = try index.part("processor", accepted: ["Qwen2VLProcessor", "Qwen2_5_VLProcessor"])
         let denoiser = try index.part("transformer", accepted: ["QwenImageTransformer2DModel"])
         folder = index.folder
-        name = URL(filePath: index.folder).standardizedFileURL.lastPathComponent
+        name = PathText.name(of: PathText.absolute(index.folder))
         self.conditionArea = conditionArea
         scheduleConfiguration = try FlowScheduleConfiguration(path: scheduler + "/scheduler_config.json")
         textConditioner = try QwenImageConditioner(
