@@ -10,6 +10,9 @@
 
 #ifdef OD_HAS_HEADER
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,6 +27,7 @@
 #define OD_COMMON(F) \
     F(dnnl_version) \
     F(dnnl_get_effective_cpu_isa) \
+    F(dnnl_set_max_cpu_isa) \
     F(dnnl_engine_create) \
     F(dnnl_stream_create) \
     F(dnnl_stream_destroy) \
@@ -70,6 +74,16 @@ static struct {
 
 static pthread_once_t od_once = PTHREAD_ONCE_INIT;
 
+// Whether the CPU has matrix tiles (AMX): CPUID leaf 7, EDX bit 24.
+static int od_has_tiles(void) {
+#if defined(__x86_64__)
+    unsigned int a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1);
+#else
+    return 0;
+#endif
+}
+
 static void od_open(void) {
     void *library = dlopen(OD_LIBRARY, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
@@ -87,6 +101,10 @@ static void od_open(void) {
 #undef OD_LOAD
     od.omp_set_num_threads = (void (*)(int))dlsym(library, "omp_set_num_threads");
     od.omp_get_max_threads = (int (*)(void))dlsym(library, "omp_get_max_threads");
+    // With matrix tiles the library picks other kernels for other row counts, whose sums round differently: a row would
+    // depend on its company. An owner who sets the library's own variable has chosen.
+    if (od_has_tiles() && getenv("DNNL_MAX_CPU_ISA") == NULL && getenv("ONEDNN_MAX_CPU_ISA") == NULL)
+        od.dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
     const dnnl_version_t *version = od.dnnl_version();
     snprintf(od.version, sizeof od.version, "%d.%d.%d", version->major, version->minor, version->patch);
     if (od.dnnl_engine_create(&od.engine, dnnl_cpu, 0) != dnnl_success)
