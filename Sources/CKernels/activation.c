@@ -1,7 +1,8 @@
 #include "CKernels.h"
 #include "ck_math.h"
 
-// The activations of policies.md 7 and their derivatives. The tanh form of GELU is x·σ(2u) with
+// SiLU x·σ(x), GELU x·Φ(x) (Hendrycks and Gimpel, arXiv:1606.08415), quick GELU x·σ(1.702 x), and their derivatives.
+// The tanh form of GELU is x·σ(2u) with
 // u = √(2/π)(x + 0.044715 x³), since ½(1 + tanh u) = σ(2u): one exponential and one division.
 
 static const float gelu_scale = 1.59576912f;  // 2·√(2/π)

@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-// RMS norm of one head's channels and the rotation of adjacent channel pairs. Formulas of policies.md 7.
+// RMS norm of one head's channels and the rotation of adjacent channel pairs. With
+// r = 1/√(mean x² + ε): y = w x r (Zhang and Sennrich, arXiv:1910.07467, equation 4); then the pair (a, b) becomes
+// (a cos − b sin, a sin + b cos) (Su et al., arXiv:2104.09864, equation 34).
 
 // One over the root of the mean square of a row.
 CK_INLINE float ck_reciprocal_rms(const float *restrict from, size_t width, float epsilon) {

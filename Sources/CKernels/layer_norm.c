@@ -4,7 +4,7 @@
 #include <math.h>
 
 // LayerNorm without affine parameters, followed by the modulation y = x̂ (1 + scale) + shift whose scale and shift
-// are one row for each sample. Formulas of policies.md 7.
+// are one row for each sample. x̂ = (x − mean)/√(variance + ε) (Ba et al., arXiv:1607.06450).
 
 CK_INLINE void ck_layer_norm_modulate_f32_body(
     const float *restrict x, const float *restrict shift, const float *restrict scale, size_t modulation_stride,

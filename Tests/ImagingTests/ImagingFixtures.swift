@@ -88,7 +88,7 @@ struct ImagingFixtures: Decodable {
         return Array(all[offset..<offset + file.width * file.height * 3])
     }
 
-    /// The picture of mllm.md 3.4: `(7x + 13y + 29c + ⌊xy/16⌋) mod 256`.
+    /// A picture that a formula gives, so that it needs no file: `(7x + 13y + 29c + ⌊xy/16⌋) mod 256`.
     static func synthetic(width: Int, height: Int) -> PixelImage {
         var pixels: [UInt8] = []
         for y in 0..<height {

@@ -22,7 +22,7 @@ import sys
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QWEN3_TEMPLATE = ROOT / "Tests/MLLMRuntimeTests/Fixtures/qwen3_vl/chat_template.jinja"
+QWEN3_TEMPLATE = ROOT / "Tests/MLLMRuntimeTests/Fixtures/qwen3_vl/tied/chat_template.jinja"
 TOKENIZER_FILES = ["merges.txt", "vocab.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"]
 SHARD_BYTES = 5_000_000_000
 PIECE = 1 << 24  # numbers at a time

@@ -5,7 +5,8 @@
 /// turned copies live in scratch memory of one head, so that a backward pass needs only the raw projections. Projections
 /// in bfloat16 are attended to with products in bfloat16 where the CPU has them.
 ///
-/// Source: `FluxAttnProcessor` in huggingface/diffusers, `models/transformers/transformer_flux.py`; policies.md 1.3.
+/// Source: `FluxAttnProcessor` in huggingface/diffusers 0.42.1,
+/// `src/diffusers/models/transformers/transformer_flux.py`.
 package enum JointAttention {
     /// The projections of one stream of tokens.
     package struct Stream: Sendable {

@@ -10,7 +10,7 @@ import Testing
         #expect(image.digest == sizes.sha256)
     }
 
-    /// The table of mllm.md 3.4 (Pillow 11.0 to 12.2).
+    /// What Pillow 11.0 to 12.2 makes of the synthetic picture.
     @Test(
         "the golden values of the reference hold",
         arguments: [

@@ -19,7 +19,8 @@ import Testing
         }
     }
 
-    /// The table of mllm.md 3.2: height, width, then height and width for three settings.
+    /// What `smart_resize` gives (huggingface/transformers 5.23.0,
+    /// `src/transformers/models/qwen2_vl/image_processing_qwen2_vl.py`): height, width, then height and width for three settings.
     @Test(
         "the table of the reference holds",
         arguments: [

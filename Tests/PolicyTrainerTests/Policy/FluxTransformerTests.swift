@@ -121,7 +121,7 @@ import Testing
         #expect(relativeDifference(found, last(together)) < 1e-5)
     }
 
-    @Test("the published targets give the pairs of policies.md 3")
+    @Test("the published targets match the names that peft matches by suffix")
     func targets() throws {
         let fixture = try FluxFixture("embedded")
         let targets = fixture.transformer.loraTargets(suffixes: LoRAConfiguration.publishedTargets)

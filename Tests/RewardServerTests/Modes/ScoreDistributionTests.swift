@@ -21,7 +21,7 @@ import Testing
         )
     }
 
-    @Test("the worked example of algorithm.md, section 13")
+    @Test("six logits worked out by hand give the expected score")
     func workedExample() throws {
         let distribution = try distribution()
         let expected = [0.0055657519, 0.02494397, 0.052806384, 0.11179112, 0.50101302, 0.30387976]

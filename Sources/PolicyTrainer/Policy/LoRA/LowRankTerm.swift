@@ -95,7 +95,8 @@ struct LowRankTerm: Sendable {
 
     /// Adds the derivatives by A, B and, when it is a variable, by the input.
     ///
-    /// `dB = s gᵀ u`, `du = s g B`, `dA = duᵀ x`, `dx += du A` (policies.md 7).
+    /// `dB = s gᵀ u`, `du = s g B`, `dA = duᵀ x`, `dx += du A`, since `y = s B u` with `u = A x`
+    /// (Hu et al., arXiv:2106.09685, equation 3).
     ///
     /// - Parameters:
     ///   - gradient: Derivative by the output, `[rows, outputs]`.

@@ -3,7 +3,7 @@ import Shared
 
 /// Adapters in the folder layout of huggingface/peft: `adapter_config.json` and `adapter_model.safetensors`.
 ///
-/// Source: policies.md 3; huggingface/peft 0.21.2, `tuners/lora/config.py`, `utils/save_and_load.py`.
+/// Source: huggingface/peft 0.21.2, `src/peft/tuners/lora/config.py`, `src/peft/utils/save_and_load.py`.
 enum PEFTFolder {
     private static let prefix = "base_model.model."
     private static let configurationName = "adapter_config.json"

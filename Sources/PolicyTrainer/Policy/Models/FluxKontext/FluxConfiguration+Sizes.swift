@@ -1,7 +1,8 @@
 extension FluxConfiguration: TransformerSizes {
     /// Shape of every tensor of the transformer by its diffusers name, from the sizes alone.
     ///
-    /// Source: policies.md 1.2.
+    /// Source: `FluxTransformer2DModel` in huggingface/diffusers 0.42.1,
+    /// `src/diffusers/models/transformers/transformer_flux.py`.
     var tensorShapes: [String: [Int]] {
         var shapes: [String: [Int]] = [:]
         func linear(_ name: String, _ inputs: Int, _ outputs: Int) {

@@ -4,7 +4,8 @@ import Shared
 ///
 /// Immutable; one call runs on the thread it is on, and callers may run shards of a batch side by side.
 ///
-/// Source: policies.md 1.3; `FluxTransformer2DModel` in huggingface/diffusers 0.42.1.
+/// Source: `FluxTransformer2DModel` in huggingface/diffusers 0.42.1,
+/// `src/diffusers/models/transformers/transformer_flux.py`.
 final class FluxTransformer: AdaptableTransformer {
     /// Sizes.
     let configuration: FluxConfiguration

@@ -86,7 +86,7 @@ struct FluxWeights: Sendable {
     }
 }
 
-/// Source of the names: policies.md 1.2; huggingface/diffusers 0.42.1, `models/transformers/transformer_flux.py`.
+/// Source of the names: huggingface/diffusers 0.42.1, `models/transformers/transformer_flux.py`.
 extension LayerReader {
     /// A block with two streams, by its module path.
     mutating func doubleBlock(_ name: String, _ configuration: FluxConfiguration) throws

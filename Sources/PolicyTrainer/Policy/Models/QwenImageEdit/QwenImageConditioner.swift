@@ -12,7 +12,7 @@ import Shared
 /// Pictures have places in rows and columns (M-RoPE), as the model was trained and transformers 4 gives them. With
 /// transformers 5 the pipelines of diffusers 0.42.1 forget to say which tokens are pictures and all places lie on a line.
 ///
-/// Source: policies.md 2.4; `_get_qwen_prompt_embeds` in huggingface/diffusers 0.42.1,
+/// Source: `_get_qwen_prompt_embeds` in huggingface/diffusers 0.42.1,
 /// `pipelines/qwenimage/pipeline_qwenimage_edit.py` and `pipeline_qwenimage_edit_plus.py`.
 struct QwenImageConditioner: Sendable {
     /// What the two releases ask of the text encoder.

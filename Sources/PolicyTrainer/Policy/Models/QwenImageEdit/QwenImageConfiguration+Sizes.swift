@@ -5,7 +5,8 @@ extension QwenImageConfiguration: TransformerSizes {
 
     /// Shape of every tensor of the transformer by its diffusers name, from the sizes alone.
     ///
-    /// Source: policies.md 2.2.
+    /// Source: `QwenImageTransformer2DModel` in huggingface/diffusers 0.42.1,
+    /// `src/diffusers/models/transformers/transformer_qwenimage.py`.
     var tensorShapes: [String: [Int]] {
         var shapes: [String: [Int]] = [:]
         func linear(_ name: String, _ inputs: Int, _ outputs: Int) {

@@ -5,7 +5,7 @@ import Shared
 /// `u = v₋ + w (v₊ - v₋)`, then `u ‖v₊‖ / ‖u‖` for each token. A token whose u is zero stays zero: it has no direction to
 /// keep, and diffusers' division has no guard.
 ///
-/// Source: policies.md 2.6; huggingface/diffusers 0.42.1, `pipelines/qwenimage/pipeline_qwenimage_edit_plus.py`.
+/// Source: huggingface/diffusers 0.42.1, `pipelines/qwenimage/pipeline_qwenimage_edit_plus.py`.
 enum QwenImageGuidance {
     /// Combines two velocities.
     ///

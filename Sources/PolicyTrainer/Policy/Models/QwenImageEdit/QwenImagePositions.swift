@@ -3,7 +3,7 @@
 /// Rows and columns are counted from an image's centre, so that images of different size share it. Text stands on the
 /// diagonal behind the largest image.
 ///
-/// Source: policies.md 2.3; `QwenEmbedRope` with `scale_rope` in huggingface/diffusers 0.42.1,
+/// Source: `QwenEmbedRope` with `scale_rope` in huggingface/diffusers 0.42.1,
 /// `models/transformers/transformer_qwenimage.py`.
 enum QwenImagePositions {
     /// Positions of text tokens, then of all images' tokens.

@@ -7,7 +7,8 @@ import Shared
 /// Padding of the text takes no part in the attention, as in diffusers 0.42.1; up to 0.35 diffusers took the mask and
 /// let padding be attended to.
 ///
-/// Source: policies.md 2.3; `QwenImageTransformer2DModel` in huggingface/diffusers 0.42.1.
+/// Source: `QwenImageTransformer2DModel` in huggingface/diffusers 0.42.1,
+/// `src/diffusers/models/transformers/transformer_qwenimage.py`.
 final class QwenImageTransformer: AdaptableTransformer {
     /// Sizes.
     let configuration: QwenImageConfiguration

@@ -2,7 +2,7 @@ import Shared
 
 /// The weights of a Qwen-Image transformer, in the order in which they are used.
 ///
-/// Source of the names: policies.md 2.2; huggingface/diffusers 0.42.1, `models/transformers/transformer_qwenimage.py`.
+/// Source of the names: huggingface/diffusers 0.42.1, `models/transformers/transformer_qwenimage.py`.
 struct QwenImageWeights: Sendable {
     /// Packed latents to the image stream.
     var imageEmbedder: LinearLayer
