@@ -36,8 +36,8 @@ struct GPTQCheck {
                 remedy: "set desc_act in the quantization_config as the checkpoint was made"
             )
         }
-        let stored = zeros.bytes.withUnsafeBytes { bytes in
-            Set(bytes.flatMap { [$0 & 15, $0 >> 4] })
+        let stored = unsafe zeros.bytes.withUnsafeBytes { bytes in
+            unsafe Set(bytes.flatMap { [$0 & 15, $0 >> 4] })
         }
         let offset = UInt8(zeroOffset)
         let isSymmetric = stored == [Self.middle - offset]

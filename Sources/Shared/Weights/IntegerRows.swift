@@ -199,7 +199,7 @@ extension IntegerRows {
         if isAsymmetric { return isPlain ? .plain(zeros.bytes) : .packed(zeros.bytes) }
         // Zeros of a symmetric scheme say nothing when they are in the middle.
         let middle: UInt8 = isPlain ? 0 : bits == 4 ? 0x88 : 0x80
-        guard zeros.bytes.withUnsafeBytes({ bytes in bytes.allSatisfy { $0 == middle } }) else {
+        guard unsafe zeros.bytes.withUnsafeBytes({ bytes in unsafe bytes.allSatisfy { $0 == middle } }) else {
             throw .contradiction(
                 name: zeros.name,
                 reason: "holds zero points, but the quantization_config says symmetric",
