@@ -19,7 +19,7 @@ enum JPEGDecoder {
                 unsafe ci_jpeg_read_header(input.baseAddress, input.count, &header, message)
             }
         }
-        try check(reading, name: name)
+        try DecodeError.check(reading, name: name, format: .jpeg)
         // libjpeg read the header itself: what it found is checked again before memory is asked for.
         try limits.check(name: name, width: Int(header.width), height: Int(header.height))
         let samples = try samples(of: bytes, header: header, name: name, limits: limits)
@@ -38,27 +38,23 @@ enum JPEGDecoder {
         limits: DecodeLimits
     ) throws -> [UInt8] {
         let count = Int(header.width) * Int(header.height) * Int(header.channels)
-        var outcome = (status: CI_OK, reason: "")
-        let samples = unsafe [UInt8](unsafeUninitializedCapacity: count) { samples, initializedCount in
-            outcome = unsafe withCodecMessage { message in
-                unsafe bytes.withUnsafeBufferPointer { input in
-                    unsafe withUnsafePointer(to: header) { header in
-                        unsafe ci_jpeg_decode(
-                            input.baseAddress,
-                            input.count,
-                            header,
-                            Int32(clamping: limits.maximumScans),
-                            samples.baseAddress,
-                            count,
-                            message
-                        )
-                    }
-                }
-            }
-            initializedCount = outcome.status == CI_OK ? count : 0
+        return unsafe try decodedSamples(
+            of: bytes,
+            header: header,
+            count: count,
+            name: name,
+            format: .jpeg
+        ) { input, header, samples, message in
+            unsafe ci_jpeg_decode(
+                input.baseAddress,
+                input.count,
+                header,
+                Int32(clamping: limits.maximumScans),
+                samples,
+                count,
+                message
+            )
         }
-        try check(outcome, name: name)
-        return samples
     }
 
     private static func rgb(from samples: [UInt8], channels: Int) -> [UInt8] {
@@ -85,16 +81,5 @@ enum JPEGDecoder {
     private static func lit(_ stored: UInt8, light: UInt8) -> UInt8 {
         let product = UInt32(255 &- stored) &* UInt32(light) &+ 128
         return light &- UInt8(truncatingIfNeeded: ((product >> 8) &+ product) >> 8)
-    }
-
-    private static func check(_ outcome: (status: ci_status, reason: String), name: String)
-        throws(DecodeError)
-    {
-        switch outcome.status {
-        case CI_OK: return
-        case CI_TRUNCATED: throw .truncated(name: name, format: .jpeg, reason: outcome.reason)
-        case CI_CORRUPT: throw .corrupt(name: name, format: .jpeg, reason: outcome.reason)
-        default: throw .unsupported(name: name, format: .jpeg, reason: outcome.reason)
-        }
     }
 }

@@ -31,7 +31,7 @@ enum PNGDecoder {
                 }
             }
         }
-        try check(reading, name: name)
+        try DecodeError.check(reading, name: name, format: .png)
         let samples = try samples(of: bytes, header: header, name: name)
         return try PixelImage(
             width: Int(header.width),
@@ -44,36 +44,14 @@ enum PNGDecoder {
     private static func samples(of bytes: [UInt8], header: ci_png_header, name: String) throws -> [UInt8] {
         let count =
             Int(header.width) * Int(header.height) * Int(header.channels) * Int(header.bytes_per_sample)
-        var outcome = (status: CI_OK, reason: "")
-        let samples = unsafe [UInt8](unsafeUninitializedCapacity: count) { samples, initializedCount in
-            outcome = unsafe withCodecMessage { message in
-                unsafe bytes.withUnsafeBufferPointer { input in
-                    unsafe withUnsafePointer(to: header) { header in
-                        unsafe ci_png_decode(
-                            input.baseAddress,
-                            input.count,
-                            header,
-                            samples.baseAddress,
-                            count,
-                            message
-                        )
-                    }
-                }
-            }
-            initializedCount = outcome.status == CI_OK ? count : 0
-        }
-        try check(outcome, name: name)
-        return samples
-    }
-
-    private static func check(_ outcome: (status: ci_status, reason: String), name: String)
-        throws(DecodeError)
-    {
-        switch outcome.status {
-        case CI_OK: return
-        case CI_TRUNCATED: throw .truncated(name: name, format: .png, reason: outcome.reason)
-        case CI_CORRUPT: throw .corrupt(name: name, format: .png, reason: outcome.reason)
-        default: throw .unsupported(name: name, format: .png, reason: outcome.reason)
+        return unsafe try decodedSamples(
+            of: bytes,
+            header: header,
+            count: count,
+            name: name,
+            format: .png
+        ) { input, header, samples, message in
+            unsafe ci_png_decode(input.baseAddress, input.count, header, samples, count, message)
         }
     }
 }

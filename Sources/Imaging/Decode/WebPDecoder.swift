@@ -18,7 +18,7 @@ enum WebPDecoder {
                 unsafe ci_webp_read_header(input.baseAddress, input.count, &header, message)
             }
         }
-        try check(reading, name: name)
+        try DecodeError.check(reading, name: name, format: .webp)
         if header.is_animated != 0 {
             throw DecodeError.unsupported(
                 name: name,
@@ -38,26 +38,15 @@ enum WebPDecoder {
     /// The decoded samples, `[height, width, channels]`.
     private static func samples(of bytes: [UInt8], header: ci_webp_header, name: String) throws -> [UInt8] {
         let count = Int(header.width) * Int(header.height) * Int(header.channels)
-        var outcome = (status: CI_OK, reason: "")
-        let samples = unsafe [UInt8](unsafeUninitializedCapacity: count) { samples, initializedCount in
-            outcome = unsafe withCodecMessage { message in
-                unsafe bytes.withUnsafeBufferPointer { input in
-                    unsafe withUnsafePointer(to: header) { header in
-                        unsafe ci_webp_decode(
-                            input.baseAddress,
-                            input.count,
-                            header,
-                            samples.baseAddress,
-                            count,
-                            message
-                        )
-                    }
-                }
-            }
-            initializedCount = outcome.status == CI_OK ? count : 0
+        return unsafe try decodedSamples(
+            of: bytes,
+            header: header,
+            count: count,
+            name: name,
+            format: .webp
+        ) { input, header, samples, message in
+            unsafe ci_webp_decode(input.baseAddress, input.count, header, samples, count, message)
         }
-        try check(outcome, name: name)
-        return samples
     }
 
     private static func overWhite(_ samples: [UInt8]) -> [UInt8] {
@@ -68,17 +57,6 @@ enum WebPDecoder {
                 WhiteBackground.composite(pixel[1], alpha: alpha),
                 WhiteBackground.composite(pixel[2], alpha: alpha)
             )
-        }
-    }
-
-    private static func check(_ outcome: (status: ci_status, reason: String), name: String)
-        throws(DecodeError)
-    {
-        switch outcome.status {
-        case CI_OK: return
-        case CI_TRUNCATED: throw .truncated(name: name, format: .webp, reason: outcome.reason)
-        case CI_CORRUPT: throw .corrupt(name: name, format: .webp, reason: outcome.reason)
-        default: throw .unsupported(name: name, format: .webp, reason: outcome.reason)
         }
     }
 }
